@@ -1,0 +1,15 @@
+/** Where processors write to and read history from. Driver: `warehouse/sink`. */
+import type { AdmittedEvent, CommitBatch } from '../records.ts'
+
+export interface Sink {
+  /**
+   * Writes everything of the batch; idempotent by `token` (raw rows) and by version (derived rows). Resolves when
+   * readable. Rejects with `WarehouseUnavailableError` when trying again may help.
+   */
+  write(batch: CommitBatch): Promise<void>
+  /**
+   * Events of a workspace that stand in the warehouse below the given offsets (by partition), not late and not
+   * deleted, ordered by (occurred_at, event_id), in chunks of at most `chunkSize`.
+   */
+  history(workspace: string, belowOffsets: readonly number[], chunkSize: number): AsyncIterable<readonly AdmittedEvent[]>
+}
