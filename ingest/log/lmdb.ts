@@ -1,0 +1,193 @@
+/**
+ * The embedded log. One LMDB environment holds all partitions, so that a commit over several of them is one atomic
+ * transaction and one sync. Keys are (partition, first offset), values whole batches (`batch-frame.ts`).
+ *
+ * Durability: with `overlappingSync: false` LMDB syncs inside the commit, so an awaited write is on disk. Writing runs on
+ * LMDB's own thread. Measured beside `await put` + `await flushed` and `transactionSync`: 102, 128 and 74 us a commit
+ * of 200 bytes, 0.79, 0.96 and 0.73 ms for 1 MB; the synchronous form stops the event loop during every sync and so is
+ * no choice on disks whose sync takes milliseconds.
+ */
+import { chmod, mkdir } from 'node:fs/promises'
+import { type Database, open, type RootDatabase } from 'lmdb'
+import { LogCorruptError, LogUnavailableError, type StoredMessage } from '../../schemas/ports/log.ts'
+import { AppendQueue, type PartitionAppend } from './append-queue.ts'
+import { batchCount, batchKey, decodeBatch, encodeBatch, firstOffsetOf } from './batch-frame.ts'
+import type { CompanionLog, CompanionWrite } from './companions.ts'
+
+const LAYOUT_VERSION = 1
+const OFFSET_MAX = 2 ** 48 - 1
+/** Batches are cut here, so that one read never has to hold much more. */
+const BATCH_BYTES_MAX = 4 * 1024 * 1024
+
+type Binary = Database<Buffer, Buffer>
+
+/** Cuts the values of one partition into batches of bounded size. */
+function* batchesOf({ partition, firstOffset, values }: PartitionAppend): Generator<{ key: Buffer; frame: Buffer }> {
+  let from = 0
+  while (from < values.length) {
+    let bytes = 0
+    let to = from
+    do bytes += values[to++]?.byteLength ?? 0
+    while (to < values.length && bytes + (values[to]?.byteLength ?? 0) <= BATCH_BYTES_MAX)
+    const key = batchKey(partition, firstOffset + from)
+    yield { key, frame: encodeBatch(key, values.slice(from, to)) }
+    from = to
+  }
+}
+
+/** Reading side of one partition: finds the batch of an offset and keeps the last one decoded. */
+class PartitionReader {
+  readonly #records: Binary
+  readonly #partition: number
+  #last: StoredMessage[] = []
+
+  constructor(records: Binary, partition: number) {
+    this.#records = records
+    this.#partition = partition
+  }
+
+  /** First offset of the last batch that starts at or before `offset`. */
+  batchStart(offset: number): number | undefined {
+    const range = { start: batchKey(this.#partition, offset), end: batchKey(this.#partition, 0), inclusiveEnd: true, reverse: true, limit: 1 }
+    for (const key of this.#records.getKeys(range)) return firstOffsetOf(key)
+    return undefined
+  }
+
+  /** First offset that is kept; undefined for an empty partition. */
+  start(): number | undefined {
+    for (const key of this.#records.getKeys({ start: batchKey(this.#partition, 0), end: batchKey(this.#partition, OFFSET_MAX), limit: 1 })) {
+      return firstOffsetOf(key)
+    }
+    return undefined
+  }
+
+  /** Offset behind the last record on disk. */
+  end(): number {
+    const first = this.batchStart(OFFSET_MAX)
+    if (first === undefined) return 0
+    const frame = this.#records.getBinary(batchKey(this.#partition, first))
+    return first + (frame ? batchCount(frame) : 0)
+  }
+
+  read(offset: number, limit: number, end: number): StoredMessage[] {
+    const messages: StoredMessage[] = []
+    let at = Math.max(offset, this.start() ?? end)
+    const stop = Math.min(end, at + limit)
+    while (at < stop) {
+      const batch = this.#batchWith(at)
+      const first = batch[0]?.offset ?? at
+      for (let i = at - first; i < batch.length && at < stop; i++, at++) {
+        const message = batch[i]
+        if (message) messages.push(message)
+      }
+    }
+    return messages
+  }
+
+  #batchWith(offset: number): StoredMessage[] {
+    const kept = this.#last[0]
+    if (kept && kept.offset <= offset && offset < kept.offset + this.#last.length) return this.#last
+    const first = this.batchStart(offset)
+    // `getBinary` copies out of the map, whose pages the next transaction may reuse; the records are views on the copy.
+    const frame = first === undefined ? undefined : this.#records.getBinary(batchKey(this.#partition, first))
+    const batch = first === undefined || frame === undefined ? [] : decodeBatch(this.#partition, first, frame)
+    if (first === undefined || offset >= first + batch.length) {
+      throw new LogCorruptError(`the log is damaged in partition ${this.#partition} at offset ${offset}: the record is missing`)
+    }
+    this.#last = batch
+    return batch
+  }
+}
+
+/** Checks or, in a new log, writes what must not change: layout and partition count. */
+async function settleLayout(root: RootDatabase<Buffer, Buffer>, path: string, partitions: number): Promise<void> {
+  const layout = root.openDB<{ version: number; partitions: number }, string>({ name: 'layout', encoding: 'json' })
+  const found = layout.get('log')
+  if (found === undefined) {
+    await layout.put('log', { version: LAYOUT_VERSION, partitions })
+    return
+  }
+  if (found.version !== LAYOUT_VERSION) {
+    throw new Error(`the log in ${path} has a layout that this version does not know`)
+  }
+  if (found.partitions !== partitions) {
+    throw new Error(`the log in ${path} was made with ${found.partitions} partitions; it can't be opened with ${partitions}: that number is fixed`)
+  }
+}
+
+/**
+ * Opens the log in folder `path`, or makes it. Only one process may write to it.
+ * @throws Error when the log was made with another number of partitions or by a later version.
+ */
+export async function openLmdbLog({ path, partitions }: { readonly path: string; readonly partitions: number }): Promise<CompanionLog> {
+  if (!Number.isInteger(partitions) || partitions < 1 || partitions > 65_535) throw new RangeError(`${partitions} partitions are not possible`)
+  await mkdir(path, { recursive: true, mode: 0o700 })
+  await chmod(path, 0o700)
+  const root = open<Buffer, Buffer>({ path, encoding: 'binary', keyEncoding: 'binary', overlappingSync: false, noSubdir: false })
+  try {
+    await settleLayout(root, path, partitions)
+  } catch (error) {
+    await root.close()
+    throw error
+  }
+  const records: Binary = root.openDB({ name: 'records', encoding: 'binary', keyEncoding: 'binary' })
+  const blobs: Binary = root.openDB({ name: 'companions', encoding: 'binary', keyEncoding: 'binary' })
+  const readers = Array.from({ length: partitions }, (_, partition) => new PartitionReader(records, partition))
+  const readerOf = (partition: number): PartitionReader => {
+    const reader = readers[partition]
+    if (!reader) throw new RangeError(`there is no partition ${partition}`)
+    return reader
+  }
+
+  const commit = async (appends: readonly PartitionAppend[], companions: readonly CompanionWrite[]): Promise<void> => {
+    const batches = appends.flatMap((append) => [...batchesOf(append)])
+    const writes: Promise<unknown>[] = []
+    try {
+      writes.push(
+        root.batch(() => {
+          for (const { key, frame } of batches) writes.push(records.put(key, frame))
+          for (const { key, value } of companions) writes.push(value ? blobs.put(Buffer.from(key), Buffer.from(value)) : blobs.remove(Buffer.from(key)))
+        }),
+      )
+      await Promise.all(writes)
+    } catch (error) {
+      // Each write of a failed transaction rejects, and so does the cause behind it: none may go unhandled.
+      await Promise.allSettled(writes)
+      throw new LogUnavailableError(`the log can't be written: ${await commitFailure(error)}`, { cause: error })
+    }
+    root.resetReadTxn()
+  }
+  const queue = new AppendQueue(readers.map((reader) => reader.end()), commit)
+
+  return {
+    partitions,
+    append: (messages, companions) => queue.append(messages, companions),
+    read: (partition, offset, limit) => readerOf(partition).read(offset, limit, queue.endOffset(partition)),
+    endOffset: (partition) => queue.endOffset(partition),
+    startOffset: (partition) => readerOf(partition).start() ?? queue.endOffset(partition),
+    onAppend: (listener) => queue.onAppend(listener),
+    *companions(prefix) {
+      const start = Buffer.from(prefix)
+      for (const { key, value } of blobs.getRange({ start })) {
+        if (!key.subarray(0, start.byteLength).equals(start)) return
+        yield { key: Buffer.from(key), value: Buffer.from(value) }
+      }
+    },
+    async close() {
+      await queue.close()
+      await root.close()
+    },
+  }
+}
+
+/** LMDB hands the reason of a failed commit over as a promise that rejects. */
+async function commitFailure(error: unknown): Promise<string> {
+  if (error instanceof Error && 'commitError' in error) {
+    try {
+      await error.commitError
+    } catch (reason) {
+      return reason instanceof Error ? reason.message : String(reason)
+    }
+  }
+  return error instanceof Error ? error.message : String(error)
+}
