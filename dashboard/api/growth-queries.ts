@@ -1,0 +1,44 @@
+/** Reads as React hooks. Live answers are put into the same cache by `live-stream.ts`, so a page knows one source only. */
+import { keepPreviousData, type QueryClient, useQuery } from '@tanstack/react-query'
+import type { GrowthResponse } from '../../schemas/growth-api.ts'
+import { type GrowthRequest, readGrowth, readSeries, type SeriesRequest } from './growth-client.ts'
+
+/** Before the first event the page also asks now and then, should the live stream be blocked by a proxy. */
+const EMPTY_POLL_MS = 4_000
+
+export function growthKey(request: GrowthRequest): readonly unknown[] {
+  return ['growth', request.workspace ?? '', request.window, request.at ?? 'live']
+}
+
+/** The answer that reflects more of the log: a read may be overtaken by the live stream while it is on its way. */
+export function fresherOf(known: GrowthResponse | undefined, arrived: GrowthResponse): GrowthResponse {
+  if (!known?.watermark || !arrived.watermark) return arrived
+  return Date.parse(known.watermark) > Date.parse(arrived.watermark) ? known : arrived
+}
+
+export function useGrowth(request: GrowthRequest, queryClient: QueryClient) {
+  const queryKey = growthKey(request)
+  return useQuery({
+    queryKey,
+    queryFn: async ({ signal }) => {
+      const arrived = await readGrowth(request, signal)
+      return fresherOf(queryClient.getQueryData<GrowthResponse>(queryKey), arrived)
+    },
+    placeholderData: keepPreviousData,
+    refetchInterval: (query) => (query.state.data?.at === null || query.state.status === 'error' ? EMPTY_POLL_MS : false),
+  })
+}
+
+export function useSeries(request: SeriesRequest | undefined) {
+  return useQuery({
+    queryKey: ['series', request],
+    queryFn: ({ signal }) => {
+      if (!request) throw new Error('disabled while there is no request')
+      return readSeries(request, signal)
+    },
+    enabled: request !== undefined,
+    // Points of another metric would be drawn on the wrong scale: keep the old ones only while the window's end moves on.
+    placeholderData: (previous) =>
+      previous && previous.metric === request?.metric && previous.window === request.window ? previous : undefined,
+  })
+}

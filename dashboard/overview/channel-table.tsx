@@ -1,0 +1,106 @@
+import { useState } from 'react'
+import { DefinitionTerm } from '../components/definition-term.tsx'
+import type { MetricName } from '../components/definitions.ts'
+import { formatNumber, type NumberStyle } from '../components/number-format.ts'
+import type { BreakdownRow } from '../../schemas/growth-api.ts'
+import './channel-table.css'
+
+const COLUMNS = [
+  { name: 'referred_signups', style: 'count' },
+  { name: 'viral_coefficient', style: 'factor' },
+  { name: 'outreaches', style: 'count' },
+  { name: 'conversion', style: 'percent' },
+  { name: 'k_contribution', style: 'factor' },
+] as const satisfies readonly { name: MetricName; style: NumberStyle }[]
+type ColumnName = (typeof COLUMNS)[number]['name'] | 'channel'
+
+/** So many rows are in sight at first. */
+const ROWS_AT_FIRST = 10
+
+const NAMES: Readonly<Record<string, string>> = { '(none)': 'No channel', '(other)': 'All other channels' }
+
+function channelOf(row: BreakdownRow): string {
+  return row.channel ?? '(none)'
+}
+
+/** Rows in the order asked for; rows without the number come last either way, ties go by name. */
+export function sortRows(rows: readonly BreakdownRow[], by: ColumnName, descending: boolean): BreakdownRow[] {
+  const byName = (a: BreakdownRow, b: BreakdownRow) => channelOf(a).localeCompare(channelOf(b))
+  const direction = descending ? -1 : 1
+  return [...rows].sort((a, b) => {
+    if (by === 'channel') return direction * byName(a, b)
+    const left = a.metrics[by].value
+    const right = b.metrics[by].value
+    if (left === null || right === null) return Number(left === null) - Number(right === null) || byName(a, b)
+    return direction * (left - right) || byName(a, b)
+  })
+}
+
+/** Where signups come from: one row a channel, the bar being its share of K. */
+export function ChannelTable({ rows }: { readonly rows: readonly BreakdownRow[] }) {
+  const [by, setBy] = useState<ColumnName>('referred_signups')
+  const [descending, setDescending] = useState(true)
+  const [showsAll, setShowsAll] = useState(false)
+  const sortBy = (name: ColumnName) => {
+    setDescending(name === by ? !descending : name !== 'channel')
+    setBy(name)
+  }
+  const ariaSort = (name: ColumnName) => (name === by ? (descending ? 'descending' : 'ascending') : undefined)
+  const sorted = sortRows(rows, by, descending)
+  const shown = showsAll ? sorted : sorted.slice(0, ROWS_AT_FIRST)
+  const referredTotal = rows.reduce((sum, row) => sum + (row.metrics.referred_signups.value ?? 0), 0)
+  return (
+    <section className="card" aria-labelledby="channels-title">
+      <div className="card-head">
+        <h2 id="channels-title">Channels</h2>
+        <p className="card-note">Share of K adds up to K</p>
+      </div>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard (axe scrollable-region-focusable). */}
+      <div className="channels-scroll" role="region" aria-labelledby="channels-title" tabIndex={0}>
+        <table className="channels">
+          <thead>
+            <tr>
+              <th scope="col" aria-sort={ariaSort('channel')}>
+                <button type="button" className="channels-sort" onClick={() => sortBy('channel')}>
+                  Channel
+                </button>
+              </th>
+              {COLUMNS.map(({ name }) => (
+                <th key={name} scope="col" aria-sort={ariaSort(name)}>
+                  <DefinitionTerm name={name} onClick={() => sortBy(name)} />
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {shown.map((row) => (
+              <tr key={channelOf(row)}>
+                <th scope="row">{NAMES[channelOf(row)] ?? channelOf(row)}</th>
+                {COLUMNS.map(({ name, style }) => (
+                  <td key={name} className="number">
+                    {name === 'k_contribution' ? <ShareBar share={(row.metrics.referred_signups.value ?? 0) / (referredTotal || 1)} /> : null}
+                    {formatNumber(row.metrics[name].value, style)}
+                  </td>
+                ))}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+        {rows.length === 0 ? <p className="channels-none">No channel had anything in this window.</p> : null}
+      </div>
+      {sorted.length > ROWS_AT_FIRST ? (
+        <button type="button" className="button channels-more" onClick={() => setShowsAll(!showsAll)}>
+          {showsAll ? 'Show fewer' : `Show all ${sorted.length}`}
+        </button>
+      ) : null}
+    </section>
+  )
+}
+
+function ShareBar({ share }: { readonly share: number }) {
+  return (
+    <span className="channels-bar" aria-hidden="true">
+      <span style={{ width: `${(100 * share).toFixed(2)}%` }} />
+    </span>
+  )
+}

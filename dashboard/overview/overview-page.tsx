@@ -1,0 +1,108 @@
+import { useQueryClient } from '@tanstack/react-query'
+import { useEffect } from 'react'
+import { ApiProblem, serverNowMs } from '../api/growth-client.ts'
+import { useGrowth } from '../api/growth-queries.ts'
+import { useLiveStream } from '../api/live-stream.ts'
+import { FreshnessBadge } from '../components/freshness-badge.tsx'
+import { formatInstant, formatNumber } from '../components/number-format.ts'
+import { ProblemNotice } from '../components/problem-notice.tsx'
+import { SegmentedSwitch } from '../components/segmented-switch.tsx'
+import { TopBar } from '../components/top-bar.tsx'
+import type { GrowthResponse } from '../../schemas/growth-api.ts'
+import { LIVE_WINDOWS, type LiveWindowName } from '../../schemas/windows.ts'
+import { ChannelTable } from './channel-table.tsx'
+import { CountsGrid } from './counts-grid.tsx'
+import { FirstEvent } from './first-event.tsx'
+import { GrowthSeries } from './growth-series.tsx'
+import { KHero } from './k-hero.tsx'
+import { OverviewSkeleton } from './overview-skeleton.tsx'
+import { type OverviewView, useOverviewView } from './overview-view.ts'
+import { ReferralEquation } from './referral-equation.tsx'
+
+const WINDOW_WORDS: Readonly<Record<LiveWindowName, string>> = { '1h': 'Last hour', '24h': 'Last 24 hours', '7d': 'Last 7 days', '30d': 'Last 30 days' }
+
+/** `/`: how fast users bring users, now. */
+export function OverviewPage() {
+  const [view, changeView] = useOverviewView()
+  const queryClient = useQueryClient()
+  const live = useLiveStream(queryClient, view.workspace)
+  const { data: growth, error, dataUpdatedAt, isPlaceholderData, refetch } = useGrowth(view, queryClient)
+  const isEmpty = growth?.at === null && view.at === undefined
+  const watermark = live.watermark ?? growth?.watermark ?? null
+
+  useEffect(() => {
+    const k = growth?.metrics.k_factor.value
+    document.title = k === null || k === undefined ? 'Kappa' : `K ${formatNumber(k, 'factor')} · Kappa`
+  }, [growth])
+
+  return (
+    <>
+      <a className="skip-link" href="#content">
+        Skip to the numbers
+      </a>
+      <TopBar workspace={view.workspace ?? 'default'}>
+        <FreshnessBadge live={live} updatedAtMs={isEmpty ? 0 : dataUpdatedAt} watermark={isEmpty ? null : watermark} />
+      </TopBar>
+      <main className="page" id="content" tabIndex={-1}>
+        {isEmpty ? (
+          <FirstEvent />
+        ) : (
+          <>
+            <div className="page-head">
+              <div>
+                <h1>Overview</h1>
+                <p>{growth ? <WindowWords growth={growth} view={view} onFollow={() => changeView({ at: undefined })} /> : '\u00a0'}</p>
+              </div>
+              <SegmentedSwitch
+                label="Window"
+                options={LIVE_WINDOWS.map(({ name }) => ({ value: name, label: name, title: WINDOW_WORDS[name] }))}
+                value={view.window}
+                onChange={(window) => changeView({ window })}
+              />
+            </div>
+            <div className="stack">
+              {error ? (
+                <ProblemNotice
+                  title={error instanceof ApiProblem ? error.title : 'The numbers can not be shown'}
+                  help={error.message}
+                  {...(error instanceof ApiProblem ? { code: error.code } : {})}
+                  action={{ label: 'Try again', run: () => void refetch() }}
+                />
+              ) : null}
+              {growth ? (
+                <div className={isPlaceholderData ? 'stack is-previous' : 'stack'} aria-busy={isPlaceholderData}>
+                  <KHero metrics={growth.metrics} />
+                  <ReferralEquation metrics={growth.metrics} />
+                  <CountsGrid metrics={growth.metrics} />
+                  <GrowthSeries growth={growth} view={view} onChange={(series) => changeView({ series })} />
+                  <ChannelTable rows={growth.rows} />
+                </div>
+              ) : error ? null : (
+                <OverviewSkeleton />
+              )}
+            </div>
+          </>
+        )}
+      </main>
+    </>
+  )
+}
+
+interface WindowWordsProps {
+  readonly growth: GrowthResponse
+  readonly view: OverviewView
+  readonly onFollow: () => void
+}
+
+function WindowWords({ growth, view, onFollow }: WindowWordsProps) {
+  const end = growth.at === null ? '' : `, to ${formatInstant(Date.parse(growth.at), serverNowMs())}`
+  if (view.at === undefined) return `${WINDOW_WORDS[view.window]}${end}`
+  return (
+    <>
+      {`${view.window}${end}${growth.final ? ', final' : ', not final yet'} `}
+      <button type="button" className="button" onClick={onFollow}>
+        Back to live
+      </button>
+    </>
+  )
+}
