@@ -5,20 +5,42 @@
 
 export type SqlValue = string | number | boolean | readonly (string | number)[]
 
+declare const workspaceBound: unique symbol
+/**
+ * SQL that reads only rows of `{workspace:String}`. Only `workspaceQuery` (warehouse/queries/workspace-query.ts) makes
+ * one, and it writes the predicate itself: a query that forgets the workspace does not compile.
+ */
+export type WorkspaceSql = string & { readonly [workspaceBound]: true }
+
 export interface WarehouseReader {
   /**
-   * Rows of a SELECT, as objects. The workspace is a parameter of its own: the SQL must use `{workspace:String}`
-   * and the driver refuses text that does not.
+   * Rows of a SELECT, as objects. 64-bit integers come as numbers. The workspace is a parameter of its own; the driver
+   * refuses text that does not use it. Rejects with `WarehouseUnavailableError` when trying again may help.
    */
-  select<Row>(query: { workspace: string; sql: string; params?: Readonly<Record<string, SqlValue>> }): Promise<Row[]>
+  select<Row>(query: { workspace: string; sql: WorkspaceSql; params?: Readonly<Record<string, SqlValue>> }): Promise<Row[]>
 }
+
+/** How one column of a table is taken from a row. A column that holds only defaults ('' or 0 or null) is not sent. */
+export type WarehouseColumn<Row> =
+  | { readonly name: string; readonly type: 'String'; readonly value: (row: Row) => string | undefined }
+  | {
+      readonly name: string
+      readonly type: 'UInt8' | 'UInt16' | 'UInt32' | 'UInt64' | 'Int64' | 'Float64' | 'DateTime64(3)'
+      readonly value: (row: Row) => number
+    }
+  | {
+      readonly name: string
+      readonly type: 'Nullable(UInt16)' | 'Nullable(UInt64)' | 'Nullable(Int64)' | 'Nullable(Float64)' | 'Nullable(DateTime64(3))'
+      readonly value: (row: Row) => number | null | undefined
+    }
+  | { readonly name: string; readonly type: 'Map(String, Int64)'; readonly value: (row: Row) => Readonly<Record<string, number>> }
 
 export interface WarehouseWriter {
   /**
-   * Inserts rows (arrays in the order of `columns`). With a `token`, the same token again inserts nothing.
-   * Rejects with `WarehouseUnavailableError` when trying again may help.
+   * Inserts rows as one block. With a `token`, the same token again inserts nothing (tables with a deduplication window).
+   * Resolves when the rows are readable; rejects with `WarehouseUnavailableError` when trying again may help.
    */
-  insert(batch: { table: string; columns: readonly string[]; rows: readonly (readonly unknown[])[]; token?: string }): Promise<void>
+  insert<Row>(batch: { table: string; columns: readonly WarehouseColumn<Row>[]; rows: readonly Row[]; token?: string }): Promise<void>
 }
 
 /** The warehouse did not take or answer: the caller pauses and tries again, the event is not to blame. */

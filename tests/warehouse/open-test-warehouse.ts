@@ -1,0 +1,20 @@
+/** A migrated warehouse in a folder of its own; one per test file, as a process has one data folder. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { openChdbWarehouse } from '../../warehouse/drivers/chdb.ts'
+import type { Warehouse } from '../../warehouse/drivers/clickhouse-warehouse.ts'
+import { migrate } from '../../warehouse/migrations/migrate.ts'
+
+export async function openTestWarehouse(): Promise<Warehouse> {
+  const path = mkdtempSync(join(tmpdir(), 'kappa-warehouse-'))
+  const warehouse = await openChdbWarehouse({ path })
+  await migrate(warehouse, Date.UTC(2026, 0, 1))
+  return {
+    ...warehouse,
+    async close() {
+      await warehouse.close()
+      rmSync(path, { recursive: true, force: true })
+    },
+  }
+}
