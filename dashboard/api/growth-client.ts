@@ -85,7 +85,8 @@ async function read<T>(path: string, signal: AbortSignal): Promise<T> {
       textField(body, 'code') ?? 'unknown',
     )
   }
-  if (body === undefined) throw new ApiProblem('The answer is not JSON', 'Something between the page and Kappa changed the answer.', 502, 'unreadable')
+  if (body === undefined)
+    throw new ApiProblem('The answer is not JSON', 'Something between the page and Kappa changed the answer.', 502, 'unreadable')
   return body as T
 }
 

@@ -49,8 +49,11 @@ export function DefinitionTerm({ name, children, reason, onClick }: DefinitionTe
   }, [open])
 
   return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: the button inside is what acts; the span only follows the pointer over both.
-    <span className="definition" onPointerEnter={(event) => event.pointerType === 'mouse' && setOpen(true)} onPointerLeave={() => setOpen(false)}>
+    <span
+      className="definition"
+      onPointerEnter={(event) => event.pointerType === 'mouse' && setOpen(true)}
+      onPointerLeave={() => setOpen(false)}
+    >
       <button
         type="button"
         ref={termRef}

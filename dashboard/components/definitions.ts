@@ -13,7 +13,7 @@ export const DEFINITIONS: Readonly<Record<MetricName, Definition>> = {
   k_factor: {
     label: 'K-factor',
     meaning:
-      'How many signups one user brings, over the time users take for it, at the pace of this window. Above 1 growth feeds itself. The 95 % interval allows for a few people bringing most of the others.',
+      'How many signups one user brings, over the time users take for it, at the pace of this window. Above 1 growth feeds itself. The 95% interval allows for a few people bringing most of the others.',
     formula: 'posterior mean of Gamma(1 + C, 1 / (1/5 + L)), L = expected referred signups per unit of K',
   },
   amplification: {

@@ -8,11 +8,12 @@ const whole = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 0 })
 const compact = new Intl.NumberFormat(LOCALE, { notation: 'compact', maximumFractionDigits: 1 })
 const oneDecimal = new Intl.NumberFormat(LOCALE, { minimumFractionDigits: 1, maximumFractionDigits: 1 })
 const twoDecimals = new Intl.NumberFormat(LOCALE, { minimumFractionDigits: 2, maximumFractionDigits: 2 })
+const compactPercent = new Intl.NumberFormat(LOCALE, { style: 'percent', maximumFractionDigits: 1 })
 const percent = new Intl.NumberFormat(LOCALE, { style: 'percent', minimumFractionDigits: 1, maximumFractionDigits: 1 })
 
-export type NumberStyle = 'count' | 'factor' | 'ratio' | 'percent' | 'compact'
+export type NumberStyle = 'count' | 'factor' | 'ratio' | 'percent' | 'compact' | 'compact-percent'
 
-/** A number as text: counts whole, factors such as K with two decimals, ratios with one, percents with one. */
+/** A number as text: counts whole, factors such as K with two decimals, ratios with one, percents with one; the compact ones are for axes. */
 export function formatNumber(value: number | null | undefined, style: NumberStyle): string {
   if (value === null || value === undefined || !Number.isFinite(value)) return NO_NUMBER
   switch (style) {
@@ -26,6 +27,8 @@ export function formatNumber(value: number | null | undefined, style: NumberStyl
       return percent.format(value)
     case 'compact':
       return compact.format(value)
+    case 'compact-percent':
+      return compactPercent.format(value)
   }
 }
 

@@ -25,7 +25,13 @@ export function ThemeToggle() {
     }
   }
   return (
-    <button type="button" className="icon-button" onClick={choose} aria-label={`Switch to ${other} theme`} title={`Switch to ${other} theme`}>
+    <button
+      type="button"
+      className="icon-button"
+      onClick={choose}
+      aria-label={`Switch to ${other} theme`}
+      title={`Switch to ${other} theme`}
+    >
       <svg viewBox="0 0 20 20" width="18" height="18" aria-hidden="true" focusable="false">
         {theme === 'dark' ? (
           <path d="M10 3.5v-2M10 18.5v-2M16.5 10h2M1.5 10h2M14.6 5.4 16 4M4 16l1.4-1.4M14.6 14.6 16 16M4 4l1.4 1.4M13.2 10a3.2 3.2 0 1 1-6.4 0 3.2 3.2 0 0 1 6.4 0Z" />

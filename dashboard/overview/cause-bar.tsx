@@ -15,9 +15,7 @@ export function CauseBar({ metrics }: { readonly metrics: GrowthMetrics }) {
       <div className="causes-bar" role="img" aria-label={`Referred signups by cause: ${summary}`}>
         {CAUSES.map((cause) => {
           const count = metrics[cause].value ?? 0
-          return count === 0 ? null : (
-            <span key={cause} data-cause={cause} style={{ flexGrow: count / total }} />
-          )
+          return count === 0 ? null : <span key={cause} data-cause={cause} style={{ flexGrow: count / total }} />
         })}
       </div>
       <ul className="causes-legend">

@@ -7,10 +7,10 @@ import './channel-table.css'
 
 const COLUMNS = [
   { name: 'referred_signups', style: 'count' },
+  { name: 'k_contribution', style: 'factor' },
   { name: 'viral_coefficient', style: 'factor' },
   { name: 'outreaches', style: 'count' },
   { name: 'conversion', style: 'percent' },
-  { name: 'k_contribution', style: 'factor' },
 ] as const satisfies readonly { name: MetricName; style: NumberStyle }[]
 type ColumnName = (typeof COLUMNS)[number]['name'] | 'channel'
 
@@ -55,8 +55,8 @@ export function ChannelTable({ rows }: { readonly rows: readonly BreakdownRow[] 
         <h2 id="channels-title">Channels</h2>
         <p className="card-note">Share of K adds up to K</p>
       </div>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard (axe scrollable-region-focusable). */}
-      <div className="channels-scroll" role="region" aria-labelledby="channels-title" tabIndex={0}>
+      {/* What scrolls must be reachable by keyboard: axe's scrollable-region-focusable. */}
+      <div className="channels-scroll" role="region" aria-label="Channels, the table" tabIndex={0}>
         <table className="channels">
           <thead>
             <tr>
@@ -78,7 +78,9 @@ export function ChannelTable({ rows }: { readonly rows: readonly BreakdownRow[] 
                 <th scope="row">{NAMES[channelOf(row)] ?? channelOf(row)}</th>
                 {COLUMNS.map(({ name, style }) => (
                   <td key={name} className="number">
-                    {name === 'k_contribution' ? <ShareBar share={(row.metrics.referred_signups.value ?? 0) / (referredTotal || 1)} /> : null}
+                    {name === 'k_contribution' ? (
+                      <ShareBar share={(row.metrics.referred_signups.value ?? 0) / (referredTotal || 1)} />
+                    ) : null}
                     {formatNumber(row.metrics[name].value, style)}
                   </td>
                 ))}

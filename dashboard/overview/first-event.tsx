@@ -19,7 +19,7 @@ function snippets(origin: string): Readonly<Record<Way, Snippet>> {
       text: `curl ${origin}/v1/events \\
   -H 'Authorization: Bearer YOUR_WRITE_KEY' \\
   -H 'Content-Type: application/json' \\
-  -d '{"type": "share", "actor_id": "user-1", "content_id": "welcome", "channel": "email"}'`,
+  -d '{"type":"share","actor_id":"user-1","content_id":"welcome","channel":"link"}'`,
     },
     browser: {
       what: 'browser snippet',
@@ -51,7 +51,8 @@ export function FirstEvent() {
     <section className="first-event" aria-labelledby="first-event-title">
       <h1 id="first-event-title">Send your first event</h1>
       <p className="first-event-lead">
-        Kappa turns shares, invites and signups into a live K-factor: how many others each user brings. It is running and waits for an event.
+        Kappa turns shares, invites and signups into a live K-factor: how many others each user brings. It is running and waits for an
+        event.
       </p>
       <div className="card first-event-card">
         <div className="first-event-head">
@@ -67,7 +68,7 @@ export function FirstEvent() {
           />
           <CopyButton key={way} text={snippet.text} what={snippet.what} />
         </div>
-        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard (axe scrollable-region-focusable). */}
+        {/* What scrolls must be reachable by keyboard: axe's scrollable-region-focusable. */}
         <pre className="first-event-code" tabIndex={0} role="region" aria-label={snippet.what}>
           <code>{snippet.text}</code>
         </pre>

@@ -54,7 +54,7 @@ export function GrowthSeries({ growth, view, onChange }: GrowthSeriesProps) {
             <DefinitionTerm name={metric} /> over time
           </h2>
           <p className="card-note">
-            {DEFINITIONS[metric].label} of each window of {view.window}, {words}
+            Each point is a window of {view.window}: {words}
           </p>
         </div>
         <div className="series-switch">
@@ -124,7 +124,15 @@ function SeriesFigure({ metric, points, isLoading }: SeriesFigureProps) {
 }
 
 /** The same as text: a sentence for screen readers, and every point in a table for whoever opens it. */
-function SeriesTable({ points, style, label }: { readonly points: readonly ChartPoint[]; readonly style: NumberStyle; readonly label: string }) {
+function SeriesTable({
+  points,
+  style,
+  label,
+}: {
+  readonly points: readonly ChartPoint[]
+  readonly style: NumberStyle
+  readonly label: string
+}) {
   const values = points.flatMap(({ value }) => (value === null ? [] : [value]))
   const nowMs = points.at(-1)?.atMs ?? 0
   const withBand = points.some(({ band }) => band !== null)
@@ -132,18 +140,19 @@ function SeriesTable({ points, style, label }: { readonly points: readonly Chart
     <figcaption>
       <p className="visually-hidden">
         {label}, {points.length} points from {formatInstant(points[0]?.atMs ?? 0, nowMs)} to {formatInstant(nowMs, nowMs)}: lowest{' '}
-        {formatNumber(Math.min(...values), style)}, highest {formatNumber(Math.max(...values), style)}, newest {formatNumber(values.at(-1), style)}.
+        {formatNumber(Math.min(...values), style)}, highest {formatNumber(Math.max(...values), style)}, newest{' '}
+        {formatNumber(values.at(-1), style)}.
       </p>
       <details className="series-details">
         <summary>Show as table</summary>
-        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard (axe scrollable-region-focusable). */}
+        {/* What scrolls must be reachable by keyboard: axe's scrollable-region-focusable. */}
         <div className="series-table" role="region" aria-label={`${label} as a table`} tabIndex={0}>
           <table>
             <thead>
               <tr>
                 <th scope="col">Window ends</th>
                 <th scope="col">Value</th>
-                {withBand ? <th scope="col">95 % interval</th> : null}
+                {withBand ? <th scope="col">95% interval</th> : null}
               </tr>
             </thead>
             <tbody>

@@ -24,7 +24,7 @@ export function KScale({ value, lower, upper }: KScaleProps) {
     <div
       className="k-scale"
       role="img"
-      aria-label={`K ${formatNumber(value, 'factor')}, 95 % interval ${formatNumber(lower, 'factor')} to ${formatNumber(upper, 'factor')}, on a scale around 1`}
+      aria-label={`K ${formatNumber(value, 'factor')}, 95% interval ${formatNumber(lower, 'factor')} to ${formatNumber(upper, 'factor')}, on a scale around 1`}
     >
       <div className="k-scale-sides" aria-hidden="true">
         <span>needs other sources</span>

@@ -19,7 +19,12 @@ import { OverviewSkeleton } from './overview-skeleton.tsx'
 import { type OverviewView, useOverviewView } from './overview-view.ts'
 import { ReferralEquation } from './referral-equation.tsx'
 
-const WINDOW_WORDS: Readonly<Record<LiveWindowName, string>> = { '1h': 'Last hour', '24h': 'Last 24 hours', '7d': 'Last 7 days', '30d': 'Last 30 days' }
+const WINDOW_WORDS: Readonly<Record<LiveWindowName, string>> = {
+  '1h': 'Last hour',
+  '24h': 'Last 24 hours',
+  '7d': 'Last 7 days',
+  '30d': 'Last 30 days',
+}
 
 /** `/`: how fast users bring users, now. */
 export function OverviewPage() {

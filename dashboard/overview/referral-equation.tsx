@@ -1,4 +1,3 @@
-import { Fragment } from 'react'
 import { DefinitionTerm } from '../components/definition-term.tsx'
 import { REASONS } from '../components/definitions.ts'
 import { formatNumber } from '../components/number-format.ts'
@@ -24,22 +23,15 @@ export function ReferralEquation({ metrics }: { readonly metrics: GrowthMetrics 
         {TERMS.map(({ name, before, style, note }) => {
           const { value, reason } = metrics[name]
           return (
-            <Fragment key={name}>
-              {before === '' ? null : (
-                <div className="equation-sign" aria-hidden="true">
-                  {before}
-                </div>
-              )}
-              <div className="equation-term" data-result={before === '' || undefined}>
-                <dt>
-                  <DefinitionTerm name={name} reason={reason} />
-                </dt>
-                <dd className="equation-value number" data-metric={name}>
-                  {formatNumber(value, style)}
-                </dd>
-                <dd className="equation-note">{value === null && reason ? REASONS[reason] : note}</dd>
-              </div>
-            </Fragment>
+            <div className="equation-term" key={name} data-sign={before}>
+              <dt>
+                <DefinitionTerm name={name} reason={reason} />
+              </dt>
+              <dd className="equation-value number" data-metric={name}>
+                {formatNumber(value, style)}
+              </dd>
+              <dd className="equation-note">{value === null && reason ? REASONS[reason] : note}</dd>
+            </div>
           )
         })}
       </dl>

@@ -1,10 +1,30 @@
 import { useEffect, useState } from 'react'
-import { Area, CartesianGrid, ComposedChart, Line, ReferenceLine, ResponsiveContainer, Tooltip, type TooltipContentProps, XAxis, YAxis } from 'recharts'
+import {
+  Area,
+  CartesianGrid,
+  ComposedChart,
+  Line,
+  ReferenceLine,
+  ResponsiveContainer,
+  Tooltip,
+  type TooltipContentProps,
+  XAxis,
+  YAxis,
+} from 'recharts'
 import { formatInstant, formatNumber, formatTick, type NumberStyle } from '../components/number-format.ts'
 import { type ChartPoint, timeTicks } from './series-window.ts'
 
 /** Below this width there is room for fewer ticks, CSS px. */
 const NARROW_QUERY = '(max-width: 720px)'
+
+const AXIS_STYLES: Readonly<Record<NumberStyle, NumberStyle>> = {
+  count: 'compact',
+  factor: 'ratio',
+  ratio: 'ratio',
+  percent: 'compact-percent',
+  compact: 'compact',
+  'compact-percent': 'compact-percent',
+}
 
 interface SeriesChartProps {
   readonly points: readonly ChartPoint[]
@@ -30,8 +50,7 @@ export function SeriesChart({ points, label, style, withUnity }: SeriesChartProp
   const isNarrow = useIsNarrow()
   const fromMs = points[0]?.atMs ?? 0
   const toMs = points.at(-1)?.atMs ?? 0
-  const axisStyle: NumberStyle = style === 'factor' ? 'ratio' : style === 'count' ? 'compact' : style
-  const top = yTop(points, withUnity)
+  const unityTicks = withUnity ? ticksAroundOne(points) : undefined
   return (
     <ResponsiveContainer width="100%" height="100%" className="series-chart">
       <ComposedChart data={[...points]} margin={{ top: 8, right: 8, bottom: 0, left: 0 }} accessibilityLayer title={label}>
@@ -50,9 +69,10 @@ export function SeriesChart({ points, label, style, withUnity }: SeriesChartProp
           minTickGap={16}
         />
         <YAxis
-          domain={[0, top]}
-          allowDataOverflow
-          tickFormatter={(value: number) => formatNumber(value, axisStyle)}
+          domain={[0, unityTicks?.at(-1) ?? 'auto']}
+          allowDataOverflow={withUnity}
+          {...(unityTicks ? { ticks: unityTicks } : {})}
+          tickFormatter={(value: number) => formatNumber(value, AXIS_STYLES[style])}
           tickLine={false}
           axisLine={false}
           width={isNarrow ? 46 : 54}
@@ -71,7 +91,15 @@ export function SeriesChart({ points, label, style, withUnity }: SeriesChartProp
           cursor={{ stroke: 'var(--line-strong)' }}
           content={(properties) => <SeriesTip {...properties} numberStyle={style} nowMs={toMs} />}
         />
-        <Area dataKey="band" stroke="none" fill="var(--brand)" fillOpacity={0.18} isAnimationActive={false} activeDot={false} connectNulls={false} />
+        <Area
+          dataKey="band"
+          stroke="none"
+          fill="var(--brand)"
+          fillOpacity={0.18}
+          isAnimationActive={false}
+          activeDot={false}
+          connectNulls={false}
+        />
         <Line
           dataKey="value"
           type="linear"
@@ -87,14 +115,13 @@ export function SeriesChart({ points, label, style, withUnity }: SeriesChartProp
   )
 }
 
-/** Upper end of the axis. An interval may be very wide at the start: it is cut off at twice the highest value. */
-function yTop(points: readonly ChartPoint[], withUnity: boolean): number | 'auto' {
-  if (!withUnity) return 'auto'
+/** Ticks from 0, 1 among them where there is room. An interval may be very wide at the start: the axis ends at twice the highest value. */
+function ticksAroundOne(points: readonly ChartPoint[]): number[] {
   const highestValue = Math.max(0, ...points.map(({ value }) => value ?? 0))
   const highestBand = Math.max(0, ...points.map(({ band }) => band?.[1] ?? 0))
-  const wanted = Math.max(1.2, Math.min(highestBand * 1.05, highestValue * 2))
-  const unit = wanted <= 2 ? 0.4 : wanted <= 6 ? 1 : 10 ** Math.floor(Math.log10(wanted))
-  return Math.ceil(wanted / unit) * unit
+  const top = Math.max(1.5, Math.min(highestBand, highestValue * 2))
+  const unit = [0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500].find((candidate) => top / candidate <= 5) ?? 1_000
+  return Array.from({ length: Math.ceil(top / unit) + 1 }, (_, place) => place * unit)
 }
 
 interface SeriesTipProps extends Pick<TooltipContentProps, 'active' | 'payload'> {
@@ -111,7 +138,7 @@ function SeriesTip({ active, payload, numberStyle, nowMs }: SeriesTipProps) {
       <strong>{formatNumber(point.value, numberStyle)}</strong>
       {point.band ? (
         <p>
-          95 % interval {formatNumber(point.band[0], numberStyle)} – {formatNumber(point.band[1], numberStyle)}
+          95% interval {formatNumber(point.band[0], numberStyle)} – {formatNumber(point.band[1], numberStyle)}
         </p>
       ) : null}
     </div>

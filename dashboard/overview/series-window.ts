@@ -40,7 +40,7 @@ export function chartPoints(stored: readonly SeriesPoint[], live: SeriesPoint | 
       return { atMs: Date.parse(at), value, band }
     })
   const first = points.findIndex(({ value }) => value !== null && value !== 0)
-  return first === -1 ? [] : points.slice(Math.max(0, first - 1))
+  return first === -1 ? [] : points.slice(first)
 }
 
 const TICK_STEPS_MS = [
