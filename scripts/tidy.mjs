@@ -128,7 +128,8 @@ function tidyProblems(root) {
     if (first === undefined) firstOfName.set(name, file)
     else if (!NAMED_BY_OTHERS.has(name)) add({ at: 0, rule: 'unique-names', message: `${first} has the same name` })
   }
-  if (!files.some((file) => CODE_FILE.test(file))) problems.push({ file: root, line: 1, rule: 'readable', message: 'no code was found' })
+  if (!files.some((file) => file.includes('/') && CODE_FILE.test(file)))
+    problems.push({ file: root, line: 1, rule: 'readable', message: 'no code was found' })
   return problems
 }
 

@@ -63,7 +63,9 @@ describe('imports against their direction', () => {
   beforeAll(() => {
     const planted = PLANTED.map(([, file, imported]) => [
       file,
-      file.includes('type-only') ? `import type { table } from '${imported}'\nexport type T = typeof table\n` : `export * as x from '${imported}'\n`,
+      file.includes('type-only')
+        ? `import type { table } from '${imported}'\nexport type T = typeof table\n`
+        : `export * as x from '${imported}'\n`,
     ])
     tree = plantTree({
       ...ALLOWED,
