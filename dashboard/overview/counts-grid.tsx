@@ -24,7 +24,7 @@ export function CountsGrid({ metrics }: { readonly metrics: GrowthMetrics }) {
   const currencies = [...new Set([...Object.keys(metrics.revenue.value), ...Object.keys(metrics.referred_revenue.value)])].sort()
   return (
     <section className="card counts" aria-label="Counts">
-      <dl className="counts-row" data-columns="4">
+      <dl className="counts-row">
         {tile('active_users')}
         {tile('new_users')}
         {tile('referred_signups', <CauseBar metrics={metrics} />)}

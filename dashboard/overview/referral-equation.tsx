@@ -8,7 +8,7 @@ const TERMS = [
   { name: 'referral_rate', before: '', style: 'percent', note: 'referred signups per active user' },
   { name: 'participation', before: '=', style: 'percent', note: 'of active users invite or share' },
   { name: 'outreach_per_spreader', before: '×', style: 'ratio', note: 'invites and shares by each of them' },
-  { name: 'conversion', before: '×', style: 'percent', note: 'of invites and shares end in a signup' },
+  { name: 'conversion', before: '×', style: 'percent', note: 'of those end in a signup' },
 ] as const
 
 /** The chain p x j x c = referral rate, to be read from left to right. */

@@ -1,0 +1,31 @@
+/** `localStorage` that never throws: it may be forbidden, full, or shared with a page that cleared it. */
+
+const PREFIX = 'kappa.'
+
+export function readStored(name: string): string | undefined {
+  try {
+    return localStorage.getItem(PREFIX + name) ?? undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Returns whether the text is kept. */
+export function writeStored(name: string, text: string): boolean {
+  try {
+    localStorage.setItem(PREFIX + name, text)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** UUID v4; also on plain http pages, where `crypto.randomUUID` does not exist. */
+export function newId(): string {
+  if (typeof crypto.randomUUID === 'function') return crypto.randomUUID()
+  const bytes = crypto.getRandomValues(new Uint8Array(16))
+  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40
+  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80
+  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
+}
