@@ -70,15 +70,23 @@ export function dispersionFactor(statistics: KStatistics): number {
   return Math.max(1, variance / (credits / people))
 }
 
+/** Posterior mean of K alone: what `kFactor` calls `value`, without the cost of its quantiles. */
+export function kMean(statistics: KStatistics): { value: number | null; reason?: NullReason } {
+  if (statistics.exposure === null) return { value: null, reason: 'too_few_cycles' }
+  const shape = PRIOR_SHAPE + statistics.credits
+  if (1 / Math.sqrt(shape) > COEFFICIENT_OF_VARIATION_MAX) return { value: null, reason: 'too_few_signups' }
+  return { value: shape / (PRIOR_RATE + statistics.exposure) }
+}
+
 /** Posterior mean of K with its 95 % credible interval, and the over-dispersed one; null with the reason where too little is known. */
 export function kFactor(statistics: KStatistics): KFactor {
-  if (statistics.exposure === null) return unknown('too_few_cycles')
+  const { value, reason } = kMean(statistics)
+  if (value === null || statistics.exposure === null) return { ...UNKNOWN, ...(reason ? { reason } : {}) }
   const shape = PRIOR_SHAPE + statistics.credits
-  if (1 / Math.sqrt(shape) > COEFFICIENT_OF_VARIATION_MAX) return unknown('too_few_signups')
   const rate = PRIOR_RATE + statistics.exposure
   const phi = dispersionFactor(statistics)
   return {
-    value: shape / rate,
+    value,
     lower: jstat.gamma.inv(0.025, shape, 1 / rate),
     upper: jstat.gamma.inv(0.975, shape, 1 / rate),
     lower_overdispersed: jstat.gamma.inv(0.025, shape / phi, phi / rate),
@@ -86,9 +94,7 @@ export function kFactor(statistics: KStatistics): KFactor {
   }
 }
 
-function unknown(reason: NullReason): KFactor {
-  return { value: null, lower: null, upper: null, lower_overdispersed: null, upper_overdispersed: null, reason }
-}
+const UNKNOWN = { value: null, lower: null, upper: null, lower_overdispersed: null, upper_overdispersed: null } as const
 
 /**
  * Turns ages in whole minutes, `[minutes, people]` in any order, into "how many are at least this old".

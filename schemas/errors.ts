@@ -6,23 +6,55 @@
 /** Whole-request errors: RFC 9457 problem details. */
 export const REQUEST_ERRORS = {
   body_empty: { status: 400, title: 'The body is empty', help: 'Send one event, an array of events, or NDJSON.' },
-  body_malformed: { status: 400, title: 'The body is not JSON', help: 'Send one JSON object, a JSON array, or one object a line (NDJSON).' },
+  body_malformed: {
+    status: 400,
+    title: 'The body is not JSON',
+    help: 'Send one JSON object, a JSON array, or one object a line (NDJSON).',
+  },
   body_too_deep: { status: 400, title: 'The body is nested too deeply', help: 'Events nest at most 16 levels.' },
   body_too_large: { status: 413, title: 'The body is too large', help: 'Send fewer events in one request.' },
   batch_too_long: { status: 413, title: 'Too many events in one request', help: 'Send at most 10,000 events in one request.' },
-  body_undecodable: { status: 400, title: 'The body does not decode as its Content-Encoding says', help: 'Send gzip with Content-Encoding: gzip, or no encoding.' },
+  body_undecodable: {
+    status: 400,
+    title: 'The body does not decode as its Content-Encoding says',
+    help: 'Send gzip with Content-Encoding: gzip, or no encoding.',
+  },
   encoding_unsupported: { status: 415, title: 'Content-Encoding is not supported', help: 'Use gzip or none.' },
-  content_type_unsupported: { status: 415, title: 'Content-Type is not supported', help: 'Use application/json, application/x-ndjson or text/plain.' },
+  content_type_unsupported: {
+    status: 415,
+    title: 'Content-Type is not supported',
+    help: 'Use application/json, application/x-ndjson or text/plain.',
+  },
   key_missing: { status: 401, title: 'No key', help: 'Send Authorization: Bearer KEY, the key as the Basic user name, or ?key=.' },
   key_unknown: { status: 401, title: 'The key is not valid', help: 'Look at `kappa keys list`; a revoked key stops within 5 seconds.' },
-  key_scope: { status: 403, title: 'The key may not do this', help: 'write keys send events, server keys send all events, read keys read, admin keys do everything.' },
-  host_refused: { status: 403, title: 'The Host header is not one of this server', help: 'Open the dashboard by the address that `kappa up` printed.' },
+  key_scope: {
+    status: 403,
+    title: 'The key may not do this',
+    help: 'write keys send events, server keys send all events, read keys read, admin keys do everything.',
+  },
+  host_refused: {
+    status: 403,
+    title: 'The Host header is not one of this server',
+    help: 'Open the dashboard by the address that `kappa up` printed.',
+  },
   parameter_invalid: { status: 400, title: 'A parameter is not valid', help: 'See /openapi.json.' },
   not_found: { status: 404, title: 'Nothing is here', help: 'See /openapi.json for what there is.' },
   method_not_allowed: { status: 405, title: 'The method is not allowed here', help: 'See /openapi.json.' },
-  overloaded: { status: 503, title: 'More is waiting than memory allows', help: 'Send again after Retry-After; nothing of this request was stored.' },
-  log_unavailable: { status: 503, title: 'The log can not be written now', help: 'Send again after Retry-After; nothing of this request was acknowledged.' },
-  warehouse_unavailable: { status: 503, title: 'The warehouse does not answer now', help: 'Try again after Retry-After; events are still taken.' },
+  overloaded: {
+    status: 503,
+    title: 'More is waiting than memory allows',
+    help: 'Send again after Retry-After; nothing of this request was stored.',
+  },
+  log_unavailable: {
+    status: 503,
+    title: 'The log can not be written now',
+    help: 'Send again after Retry-After; nothing of this request was acknowledged.',
+  },
+  warehouse_unavailable: {
+    status: 503,
+    title: 'The warehouse does not answer now',
+    help: 'Try again after Retry-After; events are still taken.',
+  },
   internal: { status: 500, title: 'Something is wrong on our side', help: 'The log of the server has the details under this request id.' },
 } as const satisfies Record<string, { status: number; title: string; help: string }>
 export type RequestErrorCode = keyof typeof REQUEST_ERRORS

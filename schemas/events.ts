@@ -47,7 +47,10 @@ const common = {
   ip: boundedString(64).optional().describe('Replaced by a keyed hash before it is stored.'),
   user_agent: boundedString(1024).optional(),
   country: boundedString(64).optional(),
-  channel: label().transform((text) => text.toLowerCase()).optional().describe('twitter, whatsapp, email, link, ...; free, lower-case.'),
+  channel: label()
+    .transform((text) => text.toLowerCase())
+    .optional()
+    .describe('twitter, whatsapp, email, link, ...; free, lower-case.'),
   campaign: label().optional(),
   variant: label().optional(),
   properties: z.record(z.string(), z.unknown()).optional().describe('Free data, at most 32 KB and 8 levels deep.'),
@@ -88,7 +91,10 @@ const conversion = z.strictObject({
   share_id: id().optional(),
   referrer_id: id().optional(),
   amount_minor: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER).optional().describe('Money in minor units (cents).'),
-  currency: z.string().regex(/^[A-Z]{3}$/, 'must be an ISO 4217 code such as EUR').optional(),
+  currency: z
+    .string()
+    .regex(/^[A-Z]{3}$/, 'must be an ISO 4217 code such as EUR')
+    .optional(),
   order_id: id().optional(),
   email: boundedString(320).optional(),
   payment_hash: id().optional(),

@@ -106,7 +106,10 @@ export const SERIES_METRICS = Object.keys(growthMetrics.shape).filter((name) => 
 export const SERIES_POINTS_MAX = 2_000
 
 export const seriesQuery = z.strictObject({
-  metric: z.string().default('k_factor').refine((name) => SERIES_METRICS.includes(name), { message: `must be one of ${SERIES_METRICS.join(', ')}` }),
+  metric: z
+    .string()
+    .default('k_factor')
+    .refine((name) => SERIES_METRICS.includes(name), { message: `must be one of ${SERIES_METRICS.join(', ')}` }),
   window: windowLength.default('7d'),
   step: windowLength.default('1h'),
   from: instantText.optional(),

@@ -111,7 +111,15 @@ const quarantinedRecord = z.strictObject({
 })
 
 export const eventRecord = z.discriminatedUnion('type', [shareRecord, inviteRecord, conversionRecord, rumRecord])
-export const logRecord = z.discriminatedUnion('type', [shareRecord, inviteRecord, conversionRecord, rumRecord, quarantinedRecord, tickRecord, importEndRecord])
+export const logRecord = z.discriminatedUnion('type', [
+  shareRecord,
+  inviteRecord,
+  conversionRecord,
+  rumRecord,
+  quarantinedRecord,
+  tickRecord,
+  importEndRecord,
+])
 
 export type EventRecord = z.infer<typeof eventRecord>
 export type LogRecord = z.infer<typeof logRecord>

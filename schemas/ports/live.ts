@@ -1,8 +1,12 @@
 /** Fan-out of changes to whoever watches a workspace live (SSE). Drivers: in process; Redis (scaled form). */
 import type { GrowthRow } from '../records.ts'
 
-export type LiveEvent =
-  | { readonly kind: 'growth'; readonly workspace: string; readonly watermarkMs: number; readonly rows: readonly GrowthRow[] }
+export type LiveEvent = {
+  readonly kind: 'growth'
+  readonly workspace: string
+  readonly watermarkMs: number
+  readonly rows: readonly GrowthRow[]
+}
 
 export interface LiveBus {
   publish(event: LiveEvent): void

@@ -1,0 +1,247 @@
+/**
+ * Which window ends of a workspace are written: the running one of each live window at every commit, each end once
+ * the watermark has passed it, and again when something late changed it. An end in which nobody was active is not
+ * written: absent means empty.
+ */
+import { deriveSliceMetrics, EMPTY_COUNTS } from '../../metrics/derive-growth.ts'
+import { kMean } from '../../metrics/k-factor.ts'
+import type { GrowthCounts, GrowthRow, KStatistics, RestatementRow } from '../../schemas/records.ts'
+import { ALLOWED_LATENESS_MS, DAY_MS } from '../../schemas/windows.ts'
+import { PANE_WINDOWS, paneOfMs, type PaneWindow } from './measures.ts'
+import type { ScopeGrids } from './scope-grids.ts'
+import type { WindowTotals } from './window-totals.ts'
+
+/** Live breakdowns keep this many values of a dimension, the largest by active users. */
+export const SLICES_PUBLISHED_MAX = 200
+
+/** What stands published of a final end of the whole workspace, for the "before" of a restatement. */
+interface Published {
+  readonly counts: GrowthCounts
+  readonly k: KStatistics
+}
+
+export interface PublisherSnapshot {
+  readonly closedEnds: readonly number[]
+  readonly published: readonly (readonly (readonly [number, Published])[])[]
+  readonly liveEnds: readonly number[]
+}
+
+/** The instant of the workspace as the log tells it, and what this commit is. */
+export interface PublishAt {
+  readonly workspace: string
+  readonly watermarkMs: number
+  /** Newest min(occurred_at, received_at): the running pane holds it. */
+  readonly headMs: number
+  /** Ends after this wait (an import is under way); at most the watermark. */
+  readonly closeUpToMs: number
+  readonly version: number
+  /** What restates, where something does: `late_event` or `import:ID`. */
+  readonly cause: string
+}
+
+export interface Publication {
+  /** The running window of each length, whole workspace and slices. */
+  readonly live: readonly GrowthRow[]
+  /** Ends that became final, and final ends that changed. */
+  readonly closed: readonly GrowthRow[]
+  readonly restatements: readonly RestatementRow[]
+}
+
+export class Publisher {
+  readonly #totals: WindowTotals
+  /** Last end of each live window that was closed; -infinity before the first. */
+  #closedEnds = PANE_WINDOWS.map(() => Number.NEGATIVE_INFINITY)
+  #liveEnds = PANE_WINDOWS.map(() => Number.NEGATIVE_INFINITY)
+  #published = PANE_WINDOWS.map(() => new Map<number, Published>())
+  #expiredDay = Number.NaN
+
+  constructor(totals: WindowTotals, from?: PublisherSnapshot) {
+    this.#totals = totals
+    if (from === undefined) return
+    this.#closedEnds = [...from.closedEnds]
+    this.#liveEnds = [...from.liveEnds]
+    this.#published = from.published.map((entries) => new Map(entries))
+  }
+
+  /** Takes everything that is to be written now. Calling again without new events writes the running windows only. */
+  publish(at: PublishAt): Publication {
+    const closed: GrowthRow[] = []
+    const live: GrowthRow[] = []
+    const restatements: RestatementRow[] = []
+    // While an import is under way, what it changes among ends long closed waits for its end.
+    const settled = at.closeUpToMs === at.watermarkMs
+    for (const window of PANE_WINDOWS) {
+      if (settled) this.#restate(window, at, closed, restatements)
+      this.#close(window, at, closed)
+      this.#run(window, at, live)
+    }
+    if (settled) this.#totals.clearDirty()
+    const day = Math.floor(at.watermarkMs / DAY_MS)
+    if (day !== this.#expiredDay) {
+      this.#expiredDay = day
+      this.#dropExpired(at.watermarkMs)
+    }
+    return { live, closed, restatements }
+  }
+
+  /** The running windows as they stand now, whole workspace and slices; changes nothing. */
+  running(at: PublishAt): GrowthRow[] {
+    return PANE_WINDOWS.flatMap((window) => {
+      const end = this.#runningEnd(window, at)
+      return [this.#wholeRow(window, end, at), ...this.#largestSlices(window, end).map((slice) => this.#sliceRow(slice, window, end, at))]
+    })
+  }
+
+  snapshot(): PublisherSnapshot {
+    return { closedEnds: this.#closedEnds, liveEnds: this.#liveEnds, published: this.#published.map((ends) => [...ends]) }
+  }
+
+  /** Writes closed ends again that changed since, with a record of what changed in the whole workspace. */
+  #restate(window: PaneWindow, at: PublishAt, rows: GrowthRow[], restatements: RestatementRow[]): void {
+    const { whole } = this.#totals
+    const closedEnd = this.#closedEnds[window.index] as number
+    const horizon = paneOfMs(at.watermarkMs - ALLOWED_LATENESS_MS, window.paneMs)
+    const dirty = whole.dirtyEnds(window.index)
+    const kDirtyFrom = this.#totals.kDirtyFrom(window)
+    const from = Math.max(horizon, Math.min(dirty.from, kDirtyFrom))
+    const to = Math.min(closedEnd, kDirtyFrom <= closedEnd ? closedEnd : dirty.to - 1)
+    const published = this.#published[window.index] as Map<number, Published>
+    for (let end = from; end <= to; end += 1) {
+      const before = published.get(end)
+      if (before === undefined && whole.activeUsers(window.index, end) === 0) continue
+      const row = this.#wholeRow(window, end, at)
+      const changes = changedMetrics(before, row)
+      if (changes.length === 0) continue
+      rows.push(row)
+      published.set(end, { counts: row.counts, k: row.k as KStatistics })
+      for (const change of changes) {
+        restatements.push({
+          workspace: at.workspace,
+          window: window.name,
+          end_ms: row.end_ms,
+          ...change,
+          cause: at.cause,
+          version: at.version,
+        })
+      }
+    }
+    for (const slice of this.#totals.slices()) {
+      const changed = slice.dirtyEnds(window.index)
+      for (let end = Math.max(horizon, changed.from); end < changed.to && end <= closedEnd; end += 1) {
+        rows.push(this.#sliceRow(slice, window, end, at))
+      }
+    }
+  }
+
+  #close(window: PaneWindow, at: PublishAt, rows: GrowthRow[]): void {
+    const { whole } = this.#totals
+    const grid = whole.counts(window.index)
+    const last = Math.floor(at.closeUpToMs / window.paneMs)
+    const published = this.#published[window.index] as Map<number, Published>
+    let end = this.#closedEnds[window.index] as number
+    end = Number.isFinite(end) ? end + 1 : grid.nextPageStart(end)
+    while (end <= last) {
+      if (whole.activeUsers(window.index, end) === 0) {
+        end = grid.nextPageStart(end + 1)
+        continue
+      }
+      const row = this.#wholeRow(window, end, at)
+      published.set(end, { counts: row.counts, k: row.k as KStatistics })
+      rows.push(row)
+      for (const slice of this.#largestSlices(window, end)) rows.push(this.#sliceRow(slice, window, end, at))
+      end += 1
+    }
+    if (last > (this.#closedEnds[window.index] as number)) this.#closedEnds[window.index] = last
+  }
+
+  #run(window: PaneWindow, at: PublishAt, rows: GrowthRow[]): void {
+    const end = this.#runningEnd(window, at)
+    const moved = end !== this.#liveEnds[window.index]
+    this.#liveEnds[window.index] = end
+    rows.push(this.#wholeRow(window, end, at))
+    for (const slice of this.#largestSlices(window, end)) {
+      const { from, to } = slice.dirtyEnds(window.index)
+      if (moved || (from <= end && end < to)) rows.push(this.#sliceRow(slice, window, end, at))
+    }
+  }
+
+  /** The end of the pane that holds the newest event. */
+  #runningEnd(window: PaneWindow, at: PublishAt): number {
+    return Math.max(paneOfMs(at.headMs, window.paneMs), (this.#closedEnds[window.index] as number) + 1)
+  }
+
+  #wholeRow(window: PaneWindow, end: number, at: PublishAt): GrowthRow {
+    return { ...this.#sliceRow(this.#totals.whole, window, end, at), k: this.#totals.kAt(window, end) }
+  }
+
+  #sliceRow(scope: ScopeGrids, window: PaneWindow, end: number, at: PublishAt): GrowthRow {
+    return {
+      workspace: at.workspace,
+      window: window.name,
+      dimension: scope.dimension,
+      value: scope.value,
+      end_ms: end * window.paneMs,
+      final: end * window.paneMs <= at.watermarkMs,
+      version: at.version,
+      watermark_ms: at.watermarkMs,
+      counts: scope.countsAt(window.index, end),
+      k: null,
+    }
+  }
+
+  /** Slices in which anybody was active; of each dimension the largest, when there are many. */
+  #largestSlices(window: PaneWindow, end: number): ScopeGrids[] {
+    const byDimension = new Map<string, { scope: ScopeGrids; active: number }[]>()
+    for (const scope of this.#totals.slices()) {
+      const active = scope.activeUsers(window.index, end)
+      if (active === 0) continue
+      const of = byDimension.get(scope.dimension)
+      if (of) of.push({ scope, active })
+      else byDimension.set(scope.dimension, [{ scope, active }])
+    }
+    return [...byDimension.values()].flatMap((slices) => {
+      if (slices.length > SLICES_PUBLISHED_MAX) slices.sort((a, b) => b.active - a.active || (a.scope.value < b.scope.value ? -1 : 1))
+      return slices.slice(0, SLICES_PUBLISHED_MAX).map(({ scope }) => scope)
+    })
+  }
+
+  #dropExpired(watermarkMs: number): void {
+    this.#totals.dropExpired(watermarkMs)
+    for (const window of PANE_WINDOWS) {
+      const horizon = paneOfMs(watermarkMs - ALLOWED_LATENESS_MS, window.paneMs)
+      const published = this.#published[window.index] as Map<number, Published>
+      for (const end of published.keys()) {
+        if (end >= horizon) break // ends stand in ascending order but for restated ones, which a later pass meets
+        published.delete(end)
+      }
+    }
+  }
+}
+
+type Change = Pick<RestatementRow, 'metric' | 'before' | 'after'>
+
+/** Numbers of the whole workspace that differ (of K its mean); an end not published before was empty. */
+function changedMetrics(before: Published | undefined, row: GrowthRow): Change[] {
+  const old = before === undefined ? EMPTY_NUMBERS : numbers(before.counts, before.k)
+  const now = numbers(row.counts, row.k as KStatistics)
+  const changes: Change[] = []
+  for (const metric of new Set([...now.keys(), ...old.keys()])) {
+    const absent = metric.includes(':') ? 0 : null // a currency without money
+    const was = old.get(metric) ?? absent
+    const is = now.get(metric) ?? absent
+    if (was !== is) changes.push({ metric, before: was, after: is })
+  }
+  return changes
+}
+
+function numbers(counts: GrowthCounts, k: KStatistics): Map<string, number | null> {
+  const values = new Map<string, number | null>([['k_factor', kMean(k).value]])
+  for (const [metric, { value }] of Object.entries(deriveSliceMetrics(counts))) {
+    if (typeof value === 'object' && value !== null) {
+      for (const [currency, amount] of Object.entries(value)) values.set(`${metric}:${currency}`, amount)
+    } else values.set(metric, value)
+  }
+  return values
+}
+
+const EMPTY_NUMBERS = numbers(EMPTY_COUNTS, { credits: 0, credits_squared: 0, people: 0, cycles: 0, exposure: null })

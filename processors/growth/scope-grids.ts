@@ -1,0 +1,120 @@
+/** All sums of one scope (the whole workspace, or one value of a dimension): counts and money of every live window. */
+import type { Dimension, GrowthCounts, Money } from '../../schemas/records.ts'
+import { DISPERSION_WIDTH, MEASURE, MEASURES, MONEY, MONEY_WIDTH, PANE_WINDOWS } from './measures.ts'
+import { PaneGrid, type PaneGridSnapshot } from './pane-grid.ts'
+import type { ScopeDeltas } from './slices.ts'
+
+export interface ScopeGridsSnapshot {
+  readonly dimension: Dimension | ''
+  readonly value: string
+  readonly counts: readonly PaneGridSnapshot[]
+  readonly money: readonly (readonly [currency: string, grids: readonly PaneGridSnapshot[]])[]
+}
+
+const countGrids = () => PANE_WINDOWS.map(({ paneMs }) => new PaneGrid(MEASURES.length, paneMs, 'int32'))
+const moneyGrids = () => PANE_WINDOWS.map(({ paneMs }) => new PaneGrid(MONEY_WIDTH, paneMs, 'float64'))
+/** Grids of the sums behind the dispersion of K, one a window. */
+export const dispersionGrids = () => PANE_WINDOWS.map(({ paneMs }) => new PaneGrid(DISPERSION_WIDTH, paneMs, 'float64'))
+
+export class ScopeGrids implements ScopeDeltas {
+  readonly dimension: Dimension | ''
+  readonly value: string
+  #counts = countGrids()
+  #money = new Map<string, PaneGrid[]>()
+
+  constructor(dimension: Dimension | '', value: string) {
+    this.dimension = dimension
+    this.value = value
+  }
+
+  counts(windowIndex: number): PaneGrid {
+    return this.#counts[windowIndex] as PaneGrid
+  }
+
+  money(currency: string, windowIndex: number): PaneGrid {
+    let grids = this.#money.get(currency)
+    if (grids === undefined) {
+      grids = moneyGrids()
+      this.#money.set(currency, grids)
+    }
+    return grids[windowIndex] as PaneGrid
+  }
+
+  /** People active in the window that ends at `end`: nothing is counted where nobody was. */
+  activeUsers(windowIndex: number, end: number): number {
+    return this.counts(windowIndex).at(end)[MEASURE.active_users] as number
+  }
+
+  /** The counts of the window that ends at `end`. */
+  countsAt(windowIndex: number, end: number): GrowthCounts {
+    const cells = this.counts(windowIndex).at(end)
+    const counts = Object.fromEntries(MEASURES.map((name, column) => [name, cells[column] as number])) as Record<
+      (typeof MEASURES)[number],
+      number
+    >
+    return {
+      ...counts,
+      revenue: this.#moneyAt(windowIndex, end, MONEY.revenue),
+      referred_revenue: this.#moneyAt(windowIndex, end, MONEY.referred_revenue),
+    }
+  }
+
+  /** Changed window ends since `clearDirty`: [from, to), empty when from >= to. */
+  dirtyEnds(windowIndex: number): { from: number; to: number } {
+    let { dirtyFrom: from, dirtyTo: to } = this.counts(windowIndex)
+    for (const grids of this.#money.values()) {
+      const grid = grids[windowIndex] as PaneGrid
+      from = Math.min(from, grid.dirtyFrom)
+      to = Math.max(to, grid.dirtyTo)
+    }
+    return { from, to }
+  }
+
+  clearDirty(): void {
+    for (const grid of this.#allGrids()) grid.clearDirty()
+  }
+
+  /** Forgets what ends before `atMs`. */
+  dropBefore(atMs: number): void {
+    for (const window of PANE_WINDOWS) {
+      const end = Math.floor(atMs / window.paneMs)
+      this.counts(window.index).dropBefore(end)
+      for (const currency of this.#money.keys()) this.money(currency, window.index).dropBefore(end)
+    }
+  }
+
+  snapshot(): ScopeGridsSnapshot {
+    return {
+      dimension: this.dimension,
+      value: this.value,
+      counts: this.#counts.map((grid) => grid.snapshot()),
+      money: [...this.#money].map(([currency, grids]) => [currency, grids.map((grid) => grid.snapshot())]),
+    }
+  }
+
+  static restore(from: ScopeGridsSnapshot): ScopeGrids {
+    const scope = new ScopeGrids(from.dimension, from.value)
+    scope.#counts = restoreGrids(from.counts, MEASURES.length, 'int32')
+    for (const [currency, grids] of from.money) scope.#money.set(currency, restoreGrids(grids, MONEY_WIDTH, 'float64'))
+    return scope
+  }
+
+  #moneyAt(windowIndex: number, end: number, column: number): Money {
+    const money: Record<string, number> = {}
+    for (const currency of [...this.#money.keys()].sort()) {
+      const amount = this.money(currency, windowIndex).at(end)[column] as number
+      if (amount !== 0) money[currency] = amount
+    }
+    return money
+  }
+
+  *#allGrids(): Generator<PaneGrid> {
+    yield* this.#counts
+    for (const grids of this.#money.values()) yield* grids
+  }
+}
+
+/** Grids of every live window from their snapshots. */
+export function restoreGrids(from: readonly PaneGridSnapshot[], width: number, cellType: 'int32' | 'float64'): PaneGrid[] {
+  return PANE_WINDOWS.map(({ paneMs, index }) => PaneGrid.restore(width, paneMs, cellType, from[index] as PaneGridSnapshot))
+}

@@ -1,0 +1,138 @@
+/**
+ * The sums of one workspace, whatever partitions they come from: one global operator that partitions send additive
+ * changes to. `k-window.ts` reads K off it, `publisher.ts` decides which window ends are written.
+ */
+import type { Dimension, KStatistics } from '../../schemas/records.ts'
+import { exposure } from '../../metrics/k-factor.ts'
+import { cohortStartMs } from '../../metrics/delay-bins.ts'
+import { ALLOWED_LATENESS_MS, DAY_MS, MINUTE_MS } from '../../schemas/windows.ts'
+import { Arrivals, type ArrivalsSnapshot } from './arrivals.ts'
+import { CycleTimes, type CycleTimesSnapshot } from './cycle-times.ts'
+import { FirstCredit, type FirstCreditSnapshot } from './first-credit.ts'
+import { DISPERSION, DISPERSION_WIDTH, MEASURE, PANE_WINDOWS, type PaneWindow } from './measures.ts'
+import type { PaneGrid, PaneGridSnapshot } from './pane-grid.ts'
+import { dispersionGrids, restoreGrids, ScopeGrids, type ScopeGridsSnapshot } from './scope-grids.ts'
+
+export interface WindowTotalsSnapshot {
+  readonly scopes: readonly ScopeGridsSnapshot[]
+  readonly dispersion: readonly PaneGridSnapshot[]
+  readonly arrivals: ArrivalsSnapshot
+  readonly cycleTimes: CycleTimesSnapshot
+  readonly firstCredit: FirstCreditSnapshot
+}
+
+export class WindowTotals {
+  readonly whole: ScopeGrids
+  readonly arrivals = new Arrivals()
+  readonly cycleTimes = new CycleTimes()
+  readonly firstCredit = new FirstCredit()
+  readonly dispersion: readonly PaneGrid[]
+  readonly #scopes = new Map<string, ScopeGrids>()
+
+  constructor(from?: WindowTotalsSnapshot) {
+    if (from === undefined) {
+      this.dispersion = dispersionGrids()
+    } else {
+      for (const snapshot of from.scopes) this.#scopes.set(scopeKey(snapshot.dimension, snapshot.value), ScopeGrids.restore(snapshot))
+      this.dispersion = restoreGrids(from.dispersion, DISPERSION_WIDTH, 'float64')
+      this.arrivals.restore(from.arrivals)
+      this.cycleTimes.restore(from.cycleTimes)
+      this.firstCredit.restore(from.firstCredit)
+    }
+    this.whole = this.scope('', '')
+  }
+
+  /** The sums of a dimension's value, made when new; dimension '' is the whole workspace. */
+  readonly scope = (dimension: Dimension | '', value: string): ScopeGrids => {
+    const key = scopeKey(dimension, value)
+    let scope = this.#scopes.get(key)
+    if (scope === undefined) {
+      scope = new ScopeGrids(dimension, value)
+      this.#scopes.set(key, scope)
+    }
+    return scope
+  };
+
+  /** Every value of every dimension, without the whole. */
+  *slices(): Generator<ScopeGrids> {
+    for (const scope of this.#scopes.values()) if (scope.dimension !== '') yield scope
+  }
+
+  /** The statistics of K over the window that ends at `end` (METRICS "K and its interval"), as of that end. */
+  kAt(window: PaneWindow, end: number): KStatistics {
+    const atMs = end * window.paneMs
+    const cycleCounts = this.cycleTimes.at(atMs)
+    const { arrivals } = this
+    arrivals.moveTo(atMs)
+    const endMinute = atMs / MINUTE_MS
+    const beforeCohort = arrivals.atOrBeforeMinute(cohortStartMs(atMs) / MINUTE_MS)
+    const startMs = atMs - window.lengthMs
+    const firstMs = this.firstCredit.ms
+    const startMinute = startMs / MINUTE_MS
+    const atOrBeforeStart =
+      firstMs > startMs && firstMs <= atMs
+        ? arrivals.atOrBeforeOffGrid(firstMs - 1)
+        : (minutes: number) => arrivals.atOrBeforeMinute(startMinute - minutes)
+    let cycles = 0
+    for (let bin = 0; bin < cycleCounts.length; bin += 1) cycles += cycleCounts[bin] as number
+    const counts = this.whole.counts(window.index).at(end)
+    const dispersion = this.#dispersionOf(window).at(end)
+    return {
+      credits:
+        (counts[MEASURE.via_invite] as number) +
+        (counts[MEASURE.via_code] as number) +
+        (counts[MEASURE.via_share] as number) +
+        (counts[MEASURE.via_referrer] as number),
+      credits_squared: dispersion[DISPERSION.credits_squared] as number,
+      people: arrivals.atOrBeforeMinute(endMinute) - beforeCohort + (dispersion[DISPERSION.credited_outside_cohort] as number),
+      cycles,
+      exposure: exposure(
+        cycleCounts,
+        (minutes) => Math.max(0, arrivals.atOrBeforeMinute(endMinute - minutes) - beforeCohort),
+        (minutes) => arrivals.atOrBeforeMinute(endMinute - minutes) - atOrBeforeStart(minutes),
+      ),
+    }
+  }
+
+  /** The first window end whose K may have changed since `clearDirty`. */
+  kDirtyFrom(window: PaneWindow): number {
+    const changedMs = Math.min(this.arrivals.dirtyFromMs, this.cycleTimes.dirtyFromMs)
+    return Math.min(Math.ceil(changedMs / window.paneMs), this.#dispersionOf(window).dirtyFrom)
+  }
+
+  clearDirty(): void {
+    this.arrivals.clearDirty()
+    this.cycleTimes.clearDirty()
+    for (const grid of this.dispersion) grid.clearDirty()
+    for (const scope of this.#scopes.values()) scope.clearDirty()
+  }
+
+  /** Forgets what no window end from `watermarkMs` minus the lateness on can need. */
+  dropExpired(watermarkMs: number): void {
+    const horizonMs = watermarkMs - ALLOWED_LATENESS_MS
+    for (const window of PANE_WINDOWS) this.#dispersionOf(window).dropBefore(Math.floor(horizonMs / window.paneMs))
+    for (const scope of this.#scopes.values()) scope.dropBefore(horizonMs)
+    // Exact instants are needed until no window reaches back to the first credit.
+    if (!this.firstCredit.settleBefore(horizonMs - 31 * DAY_MS)) return
+    this.arrivals.dropBefore(horizonMs)
+    this.cycleTimes.dropBefore(horizonMs)
+  }
+
+  #dispersionOf(window: PaneWindow): PaneGrid {
+    return this.dispersion[window.index] as PaneGrid
+  }
+
+  snapshot(): WindowTotalsSnapshot {
+    return {
+      scopes: [...this.#scopes.values()].map((scope) => scope.snapshot()),
+      dispersion: this.dispersion.map((grid) => grid.snapshot()),
+      arrivals: this.arrivals.snapshot(),
+      cycleTimes: this.cycleTimes.snapshot(),
+      firstCredit: this.firstCredit.snapshot(),
+    }
+  }
+}
+
+function scopeKey(dimension: Dimension | '', value: string): string {
+  return `${dimension}:${value}`
+}

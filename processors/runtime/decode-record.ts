@@ -1,0 +1,48 @@
+/** Bytes of the log -> record. What can't be read goes to the quarantine with its reason; it never stops the stream. */
+import { type LogRecord, logRecord, type QuarantinedRecord } from '../../schemas/log-records.ts'
+import type { StoredMessage } from '../../schemas/ports/log.ts'
+import { DEFAULT_WORKSPACE } from '../../schemas/config.ts'
+
+const BODY_CHARACTERS_MAX = 65_536
+const decoder = new TextDecoder()
+
+/**
+ * The record of a message. A message that is no record of ours (something else wrote to the topic) comes back as a
+ * quarantined record of its workspace, or of the default one when it names none.
+ */
+export function decodeRecord({ partition, offset, value }: StoredMessage): LogRecord {
+  const text = decoder.decode(value)
+  let json: unknown
+  try {
+    json = JSON.parse(text)
+  } catch {
+    return unreadable(text, partition, offset, 'event_malformed', '', 'the record is not JSON')
+  }
+  const parsed = logRecord.safeParse(json)
+  if (parsed.success) return parsed.data
+  const issue = parsed.error.issues[0]
+  return unreadable(text, partition, offset, 'field_invalid', issue?.path.join('.') ?? '', issue?.message ?? 'not a record', json)
+}
+
+function unreadable(
+  text: string,
+  partition: number,
+  offset: number,
+  code: string,
+  path: string,
+  message: string,
+  json?: unknown,
+): QuarantinedRecord {
+  const named = typeof json === 'object' && json !== null && 'workspace' in json ? json.workspace : undefined
+  return {
+    v: 1,
+    type: 'quarantined',
+    workspace: typeof named === 'string' && named !== '' ? named : DEFAULT_WORKSPACE,
+    received_at: 0,
+    quarantine_id: `log-${partition}-${offset}`,
+    code,
+    path,
+    message,
+    body: text.slice(0, BODY_CHARACTERS_MAX),
+  }
+}

@@ -1,0 +1,362 @@
+/**
+ * Runs the topology over the log: read, process, commit, snapshot (DESIGN "The stream runtime").
+ *
+ * A commit is: write down where it ends, send its rows, mark it done. While its rows are under way the next is being
+ * processed. The log is the changelog: state = snapshot + the records after it, processed through the same commits.
+ * Nothing of an input is lost when the warehouse is away: the commit is tried again until it is in.
+ */
+import type { Clock } from '../../schemas/ports/clock.ts'
+import type { LiveBus } from '../../schemas/ports/live.ts'
+import type { LogReader, StoredMessage } from '../../schemas/ports/log.ts'
+import type { Sink } from '../../schemas/ports/sink.ts'
+import { WarehouseUnavailableError } from '../../schemas/ports/warehouse.ts'
+import type { CommitBatch } from '../../schemas/records.ts'
+import { type RebuildRequest, Topology, type TopologyOutput, type TopologySnapshot } from '../topology.ts'
+import type { CommitStore } from './commit-store.ts'
+import type { SnapshotStore } from './snapshot-store.ts'
+
+/** Version of the rows that a commit writes; part of its token. */
+const ROWS_VERSION = 1
+
+export interface RunnerOptions {
+  readonly log: LogReader
+  readonly sink: Sink
+  readonly live: LiveBus
+  readonly commits: CommitStore
+  readonly snapshots: SnapshotStore<TopologySnapshot>
+  readonly clock: Clock
+  readonly sleep: (ms: number) => Promise<void>
+  readonly onError: (message: string, error: unknown) => void
+  readonly limits?: Partial<RunnerLimits>
+}
+
+export interface RunnerLimits {
+  /** Records read at once. */
+  readonly readRecords: number
+  /** Rows that make a commit due. */
+  readonly commitRows: number
+  /** A commit is due when this much time has passed since its first record. */
+  readonly commitIntervalMs: number
+  /** Live watchers hear at most this often. */
+  readonly liveIntervalMs: number
+  /** Records between snapshots: what a restart has to process again. */
+  readonly snapshotRecords: number
+}
+
+export const RUNNER_LIMITS: RunnerLimits = {
+  readRecords: 2_000,
+  commitRows: 100_000,
+  commitIntervalMs: 250,
+  liveIntervalMs: 50,
+  snapshotRecords: 1_000_000,
+}
+
+export interface RunnerStatus {
+  /** Offset of the next record to process, and of the next to be readable in the warehouse, by partition. */
+  readonly processed: readonly number[]
+  readonly committed: readonly number[]
+  /** Why the warehouse does not take rows now; null when it does. */
+  readonly sinkError: string | null
+  readonly ready: boolean
+  /** A bug of ours stopped the processing. */
+  readonly failed: boolean
+}
+
+export class Runner {
+  readonly #options: RunnerOptions
+  readonly #limits: RunnerLimits
+  readonly #partitions: number
+  #topology: Topology
+  #positions: number[]
+  #committed: number[]
+  #commit = 0
+  #snapshotSequence = 0
+  #recordsSinceSnapshot = 0
+  #pendingSinceMs: number | undefined
+  #liveAtMs = Number.NEGATIVE_INFINITY
+  #inFlight: Promise<void> | undefined
+  #waiters: { positions: readonly number[]; resolve: () => void; reject: (error: Error) => void }[] = []
+  #sinkError: string | null = null
+  #ready = false
+  #failure: Error | undefined
+  #stopping = false
+  #loop: Promise<void> | undefined
+  #wake: (() => void) | undefined
+  /** Something was appended or finished since the loop last looked. */
+  #signalled = false
+  #unsubscribe: (() => void) | undefined
+
+  constructor(options: RunnerOptions) {
+    this.#options = options
+    this.#limits = { ...RUNNER_LIMITS, ...options.limits }
+    this.#partitions = options.log.partitions
+    this.#topology = new Topology(this.#partitions)
+    this.#positions = new Array<number>(this.#partitions).fill(0)
+    this.#committed = [...this.#positions]
+  }
+
+  get topology(): Topology {
+    return this.#topology
+  }
+
+  get status(): RunnerStatus {
+    return {
+      processed: [...this.#positions],
+      committed: [...this.#committed],
+      sinkError: this.#sinkError,
+      ready: this.#ready,
+      failed: this.#failure !== undefined,
+    }
+  }
+
+  /** Brings the state back to where the last commit left it, sends again what was under way, and goes on from there. */
+  async start(): Promise<void> {
+    await this.#recover()
+    this.#ready = true
+    this.#unsubscribe = this.#options.log.onAppend(() => this.#signal())
+    this.#loop = this.#run().catch((error: unknown) => this.#fail(error))
+  }
+
+  /** Commits what is processed, writes a snapshot, and ends. */
+  async stop(): Promise<void> {
+    this.#stopping = true
+    this.#unsubscribe?.()
+    this.#signal()
+    await this.#loop
+    if (this.#failure === undefined && this.#sinkError === null && this.#ready) {
+      await this.#commitNow()
+      await this.#inFlight
+      if (this.#recordsSinceSnapshot > 0) await this.#snapshot()
+    }
+    for (const waiter of this.#waiters.splice(0)) waiter.reject(new Error('processing was stopped'))
+  }
+
+  /** Resolves when the records before these offsets are readable in the warehouse. */
+  waitFor(positions: readonly number[]): Promise<void> {
+    if (this.#failure) return Promise.reject(this.#failure)
+    if (isAtLeast(this.#committed, positions)) return Promise.resolve()
+    return new Promise((resolve, reject) => this.#waiters.push({ positions, resolve, reject }))
+  }
+
+  async #recover(): Promise<void> {
+    const snapshot = await this.#options.snapshots.readNewest()
+    if (snapshot) {
+      this.#topology = new Topology(this.#partitions, snapshot.state)
+      this.#positions = [...snapshot.positions]
+      this.#committed = [...snapshot.positions]
+      this.#commit = snapshot.commit
+      this.#snapshotSequence = snapshot.sequence
+    }
+    for (const entry of this.#options.commits.after(this.#commit)) {
+      const rebuilt = await this.#processThrough(entry.positions)
+      const batch = this.#takeBatch()
+      if (!entry.done || rebuilt) {
+        await this.#write(batch)
+        await this.#options.commits.done(entry.sequence)
+      }
+      this.#commit = entry.sequence
+      this.#committed = [...entry.positions]
+    }
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopping) {
+      this.#signalled = false
+      const processed = await this.#processSome()
+      this.#tellWatchers()
+      if (this.#isCommitDue(processed === 0)) await this.#commitNow()
+      if (this.#recordsSinceSnapshot >= this.#limits.snapshotRecords) {
+        await this.#commitNow()
+        await this.#inFlight
+        await this.#snapshot()
+      }
+      if (processed === 0) await this.#idle()
+      else await new Promise<void>((resolve) => setImmediate(resolve)) // requests get their turn
+    }
+  }
+
+  /** Processes at most one read of each partition; returns the number of records. */
+  async #processSome(): Promise<number> {
+    let processed = 0
+    for (let partition = 0; partition < this.#partitions; partition += 1) {
+      const messages = await this.#options.log.read(partition, this.#positions[partition] as number, this.#limits.readRecords)
+      for (const message of messages) {
+        const request = this.#processOne(message)
+        if (request) await this.#rebuild(request.workspace)
+      }
+      processed += messages.length
+    }
+    return processed
+  }
+
+  /** Processes up to the end of a commit; returns whether a workspace was rebuilt on the way. */
+  async #processThrough(positions: readonly number[]): Promise<boolean> {
+    let rebuilt = false
+    for (let partition = 0; partition < this.#partitions; partition += 1) {
+      const end = positions[partition] as number
+      while ((this.#positions[partition] as number) < end) {
+        const at = this.#positions[partition] as number
+        const messages = await this.#options.log.read(partition, at, Math.min(this.#limits.readRecords, end - at))
+        if (messages.length === 0)
+          throw new Error(`the log ends at offset ${at} of partition ${partition}, before the last commit at ${end}`)
+        for (const message of messages) {
+          const request = this.#processOne(message)
+          if (request === undefined) continue
+          await this.#rebuild(request.workspace)
+          rebuilt = true
+        }
+      }
+    }
+    return rebuilt
+  }
+
+  #processOne(message: StoredMessage): RebuildRequest | undefined {
+    const request = this.#topology.process(message)
+    this.#positions[message.partition] = message.offset + 1
+    this.#recordsSinceSnapshot += 1
+    this.#pendingSinceMs ??= this.#options.clock.nowMs()
+    return request
+  }
+
+  /** An import reached behind the state: everything before is written, then the workspace is built anew from history. */
+  async #rebuild(workspace: string): Promise<void> {
+    if (this.#ready) {
+      await this.#commitNow()
+      await this.#inFlight
+    } else await this.#write(this.#takeBatch()) // the commit that ended here, under its own token
+    const version = this.#version()
+    const history = this.#options.sink.history(workspace, this.#positions, 10_000)
+    let part = 0
+    await this.#topology.rebuild(workspace, history, version, async (output) => {
+      part += 1
+      await this.#write({ ...output, token: `${this.#token()}-rebuild-${workspace}-${part}`, version })
+    })
+    this.#pendingSinceMs ??= this.#options.clock.nowMs()
+    this.#recordsSinceSnapshot = Math.max(this.#recordsSinceSnapshot, this.#limits.snapshotRecords) // not twice
+  }
+
+  #isCommitDue(idle: boolean): boolean {
+    if (!this.#topology.hasPending || this.#pendingSinceMs === undefined) return false
+    if (this.#topology.pendingRows >= this.#limits.commitRows) return true
+    // While one commit is under way the next one gathers, unless it grows too large.
+    if (this.#inFlight !== undefined) return false
+    return (idle || this.#topology.pendingRows < this.#limits.readRecords) && this.#ageMs() >= this.#limits.commitIntervalMs
+  }
+
+  #ageMs(): number {
+    return this.#pendingSinceMs === undefined ? 0 : this.#options.clock.nowMs() - this.#pendingSinceMs
+  }
+
+  /** Starts a commit of all that is processed, once the one before is in. */
+  async #commitNow(): Promise<void> {
+    await this.#inFlight
+    if (!this.#topology.hasPending) return
+    const sequence = this.#commit + 1
+    const positions = [...this.#positions]
+    await this.#options.commits.intend(sequence, positions)
+    const batch = this.#takeBatch()
+    this.#commit = sequence
+    this.#inFlight = this.#send(sequence, positions, batch).catch((error: unknown) => this.#fail(error))
+  }
+
+  async #send(sequence: number, positions: number[], batch: CommitBatch): Promise<void> {
+    await this.#write(batch)
+    await this.#options.commits.done(sequence)
+    this.#committed = positions
+    this.#inFlight = undefined
+    this.#waiters = this.#waiters.filter((waiter) => {
+      if (!isAtLeast(positions, waiter.positions)) return true
+      waiter.resolve()
+      return false
+    })
+    this.#signal()
+  }
+
+  #signal(): void {
+    this.#signalled = true
+    this.#wake?.()
+  }
+
+  /** A bug of ours: processing stops, and says so; what is committed stays. */
+  #fail(error: unknown): void {
+    this.#failure = error instanceof Error ? error : new Error(String(error))
+    this.#stopping = true
+    this.#options.onError('processing stopped', error)
+    for (const waiter of this.#waiters.splice(0)) waiter.reject(this.#failure)
+  }
+
+  #takeBatch(): CommitBatch {
+    this.#pendingSinceMs = undefined
+    const version = this.#version()
+    const output: TopologyOutput = this.#topology.take(version)
+    return { ...output, token: this.#token(), version }
+  }
+
+  /** The rows of a commit are the same whenever it is tried again: so is its token. */
+  #token(): string {
+    return `events-v${ROWS_VERSION}-${this.#positions.join('.')}`
+  }
+
+  /** Grows with every record processed, and is the same for the same place in the log. */
+  #version(): number {
+    return this.#positions.reduce((sum, position) => sum + position, 0)
+  }
+
+  /** Writes a batch, trying again for as long as the warehouse is away. */
+  async #write(batch: CommitBatch): Promise<void> {
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        await this.#options.sink.write(batch)
+        this.#sinkError = null
+        return
+      } catch (error) {
+        if (!(error instanceof WarehouseUnavailableError)) throw error
+        this.#sinkError = error.message
+        this.#options.onError('the warehouse did not take a commit, trying again', error)
+        await this.#options.sleep(Math.min(10_000, 100 * 2 ** Math.min(attempt, 10)))
+      }
+    }
+  }
+
+  #tellWatchers(): void {
+    const nowMs = this.#options.clock.nowMs()
+    if (!this.#topology.hasPending || nowMs - this.#liveAtMs < this.#limits.liveIntervalMs) return
+    this.#liveAtMs = nowMs
+    for (const { workspace, watermarkMs, rows } of this.#topology.running(this.#version())) {
+      if (rows.length > 0) this.#options.live.publish({ kind: 'growth', workspace, watermarkMs, rows })
+    }
+  }
+
+  async #snapshot(): Promise<void> {
+    this.#recordsSinceSnapshot = 0
+    this.#snapshotSequence += 1
+    await this.#options.snapshots.write({
+      sequence: this.#snapshotSequence,
+      commit: this.#commit,
+      positions: [...this.#positions],
+      state: this.#topology.snapshot(),
+    })
+    await this.#options.commits.dropThrough(await this.#options.snapshots.oldestCommit())
+  }
+
+  /** Waits for an append, a finished commit, or the moment at which a commit is due. */
+  #idle(): Promise<void> {
+    if (this.#signalled) return Promise.resolve()
+    const waitMs = this.#topology.hasPending
+      ? Math.max(1, Math.min(this.#limits.liveIntervalMs, this.#limits.commitIntervalMs - this.#ageMs()))
+      : 1_000
+    return new Promise((resolve) => {
+      const timer = setTimeout(done, waitMs)
+      const wake = () => done()
+      function done() {
+        clearTimeout(timer)
+        resolve()
+      }
+      this.#wake = wake
+    })
+  }
+}
+
+function isAtLeast(positions: readonly number[], wanted: readonly number[]): boolean {
+  return wanted.every((offset, partition) => (positions[partition] ?? 0) >= offset)
+}
