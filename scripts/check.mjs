@@ -21,6 +21,7 @@ const steps = [
   { name: 'types of the SDK', args: [tsc, '--noEmit', '-p', 'ingest/browser/tsconfig.json'] },
   { name: 'lint and format', args: [bin('@biomejs/biome/bin/biome'), 'check', '--error-on-warnings', '--max-diagnostics=50'] },
   { name: 'tidy', args: ['scripts/tidy.mjs'] },
+  { name: 'lock of all platforms', args: ['scripts/lock-platforms.mjs', '--check'] },
 ]
 const AT_ONCE = 2
 
