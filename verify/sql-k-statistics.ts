@@ -58,11 +58,14 @@ export async function sqlKStatistics(reader: WarehouseReader, workspace: string,
   // A window that opens before the first credited signup opens with it instead.
   const firstCreditedMs = Math.min(...cycleRows.map((row) => Number(row.first_credited_at)), endMs)
   const params = { ...asOf, start_ms: Math.max(endMs - lengthMs, firstCreditedMs - 1) }
-  const [credited] = await reader.select<{ credits: Numeric; credits_squared: Numeric; outside_cohort: Numeric }>({
-    workspace,
-    sql: CREDITS_PER_PERSON_SQL,
-    params,
-  })
+  const [credited] =
+    cycleRows.length === 0
+      ? []
+      : await reader.select<{ credits: Numeric; credits_squared: Numeric; outside_cohort: Numeric }>({
+          workspace,
+          sql: CREDITS_PER_PERSON_SQL,
+          params,
+        })
   const ages = await reader.select<AgeRow>({ workspace, sql: AGES_SQL, params })
 
   let cycles = 0

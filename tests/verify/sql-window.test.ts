@@ -1,0 +1,90 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { LogRecord } from '../../schemas/log-records.ts'
+import type { AdmittedEvent } from '../../schemas/records.ts'
+import { ALLOWED_LATENESS_MS, LIVE_WINDOWS } from '../../schemas/windows.ts'
+import { compareWindow } from '../../verify/compare.ts'
+import { collectFacts } from '../../verify/naive-pass.ts'
+import { NaiveWatermark } from '../../verify/naive-watermark.ts'
+import { naiveWindow } from '../../verify/naive-window.ts'
+import { recomputation } from '../../verify/sql-credits.ts'
+import { sqlWindow } from '../../verify/sql-window.ts'
+import type { WindowNumbers } from '../../verify/window-numbers.ts'
+import { openChdbWarehouse } from '../../warehouse/drivers/chdb.ts'
+import type { Warehouse } from '../../warehouse/drivers/clickhouse-warehouse.ts'
+import { migrate } from '../../warehouse/migrations/migrate.ts'
+import { createSink } from '../../warehouse/sink/sink.ts'
+import { expectCheck } from './expect-check.ts'
+import { SCENARIOS } from './scenarios.ts'
+
+/** Rows as they stand in `events`: everything of the log, repeated ids too, so that the SQL must see to them. */
+function admitted(records: readonly LogRecord[], workspaceOf: (record: LogRecord) => string): AdmittedEvent[] {
+  const watermarks = new Map<string, NaiveWatermark>()
+  const events: AdmittedEvent[] = []
+  for (const [offset, record] of records.entries()) {
+    const workspace = workspaceOf(record)
+    const watermark = watermarks.get(workspace) ?? new NaiveWatermark()
+    watermarks.set(workspace, watermark)
+    watermark.observe(0, record)
+    if (record.type === 'tick' || record.type === 'import_end' || record.type === 'quarantined') continue
+    const late = record.import_id === undefined && record.occurred_at < watermark.currentMs() - ALLOWED_LATENESS_MS
+    events.push({ record: { ...record, workspace }, partition: 0, offset, actor: 0, late })
+  }
+  return events
+}
+
+describe('the recomputation by SQL', () => {
+  let folder: string
+  let warehouse: Warehouse
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'kappa-sql-window-'))
+    warehouse = await openChdbWarehouse({ path: join(folder, 'chdb') })
+    await migrate(warehouse, 0)
+    const sink = createSink(warehouse.writer, warehouse.reader)
+    // One log for all: positions must not repeat, and what is superseded moves along.
+    let startOffset = 0
+    const events: AdmittedEvent[] = []
+    for (const [index, { records }] of SCENARIOS.entries()) {
+      for (const event of admitted(records, (record) => `${record.workspace}-${index}`)) {
+        const { supersedes } = event.record
+        const record = supersedes
+          ? { ...event.record, supersedes: { ...supersedes, offset: startOffset + supersedes.offset } }
+          : event.record
+        events.push({ ...event, record, offset: startOffset + event.offset })
+      }
+      startOffset += records.length
+    }
+    await sink.write({ token: 'scenarios', version: 1, events, quarantined: [], people: [], growth: [], restatements: [] })
+  })
+
+  afterAll(async () => {
+    await warehouse.close()
+    await rm(folder, { recursive: true, force: true })
+  })
+
+  it.each(SCENARIOS.map((scenario, index) => ({ ...scenario, index })))('$name', async ({ records, checks, index }) => {
+    const workspace = `scenario-${index}`
+    const facts = await collectFacts(
+      records.filter((record) => record.workspace === 'scenario').map((record, offset) => ({ partition: 0, offset, record })),
+      'scenario',
+    )
+    const answers = new Map<string, WindowNumbers>()
+    for (const check of checks) {
+      const lengthMs = LIVE_WINDOWS.find((window) => window.name === check.window)?.lengthMs ?? 0
+      const window = { endMs: Date.parse(check.at), lengthMs }
+      const key = `${check.window} ${check.at}`
+      const numbers = answers.get(key) ?? (await sqlWindow(warehouse.reader, workspace, window))
+      answers.set(key, numbers)
+      expectCheck(check, numbers)
+      const naive = naiveWindow(facts, window)
+      expect(compareWindow(naive, numbers, naive).filter((row) => row.difference !== 0)).toEqual([])
+    }
+  })
+
+  it('refuses a query that reads a table past the workspace', () => {
+    expect(() => recomputation('SELECT count() FROM events')).toThrow(TypeError)
+  })
+})
