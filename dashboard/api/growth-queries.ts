@@ -1,6 +1,7 @@
 /** Reads as React hooks. Live answers are put into the same cache by `live-stream.ts`, so a page knows one source only. */
 import { keepPreviousData, type QueryClient, useQuery } from '@tanstack/react-query'
 import type { GrowthResponse } from '../../schemas/growth-api.ts'
+import { fresherOf } from './growth-freshness.ts'
 import { type GrowthRequest, readGrowth, readSeries, type SeriesRequest } from './growth-client.ts'
 
 /** Before the first event the page also asks now and then, should the live stream be blocked by a proxy. */
@@ -8,12 +9,6 @@ const EMPTY_POLL_MS = 4_000
 
 export function growthKey(request: GrowthRequest): readonly unknown[] {
   return ['growth', request.workspace ?? '', request.window, request.at ?? 'live']
-}
-
-/** The answer that reflects more of the log: a read may be overtaken by the live stream while it is on its way. */
-export function fresherOf(known: GrowthResponse | undefined, arrived: GrowthResponse): GrowthResponse {
-  if (!known?.watermark || !arrived.watermark) return arrived
-  return Date.parse(known.watermark) > Date.parse(arrived.watermark) ? known : arrived
 }
 
 export function useGrowth(request: GrowthRequest, queryClient: QueryClient) {

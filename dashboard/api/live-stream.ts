@@ -3,7 +3,8 @@ import type { QueryClient } from '@tanstack/react-query'
 import { useEffect, useState } from 'react'
 import type { GrowthResponse, LiveGrowth } from '../../schemas/growth-api.ts'
 import { withParameters } from './growth-client.ts'
-import { fresherOf, growthKey } from './growth-queries.ts'
+import { fresherOf } from './growth-freshness.ts'
+import { growthKey } from './growth-queries.ts'
 
 export type Connection = 'connecting' | 'live' | 'reconnecting' | 'stale'
 

@@ -1,40 +1,14 @@
 import { useState } from 'react'
 import { DefinitionTerm } from '../components/definition-term.tsx'
-import type { MetricName } from '../components/definitions.ts'
-import { formatNumber, type NumberStyle } from '../components/number-format.ts'
+import { formatNumber } from '../components/number-format.ts'
 import type { BreakdownRow } from '../../schemas/growth-api.ts'
+import { CHANNEL_COLUMNS, channelOf, type ColumnName, sortRows } from './channel-order.ts'
 import './channel-table.css'
-
-const COLUMNS = [
-  { name: 'referred_signups', style: 'count' },
-  { name: 'k_contribution', style: 'factor' },
-  { name: 'viral_coefficient', style: 'factor' },
-  { name: 'outreaches', style: 'count' },
-  { name: 'conversion', style: 'percent' },
-] as const satisfies readonly { name: MetricName; style: NumberStyle }[]
-type ColumnName = (typeof COLUMNS)[number]['name'] | 'channel'
 
 /** So many rows are in sight at first. */
 const ROWS_AT_FIRST = 10
 
 const NAMES: Readonly<Record<string, string>> = { '(none)': 'No channel', '(other)': 'All other channels' }
-
-function channelOf(row: BreakdownRow): string {
-  return row.channel ?? '(none)'
-}
-
-/** Rows in the order asked for; rows without the number come last either way, ties go by name. */
-export function sortRows(rows: readonly BreakdownRow[], by: ColumnName, descending: boolean): BreakdownRow[] {
-  const byName = (a: BreakdownRow, b: BreakdownRow) => channelOf(a).localeCompare(channelOf(b))
-  const direction = descending ? -1 : 1
-  return [...rows].sort((a, b) => {
-    if (by === 'channel') return direction * byName(a, b)
-    const left = a.metrics[by].value
-    const right = b.metrics[by].value
-    if (left === null || right === null) return Number(left === null) - Number(right === null) || byName(a, b)
-    return direction * (left - right) || byName(a, b)
-  })
-}
 
 /** Where signups come from: one row a channel, the bar being its share of K. */
 export function ChannelTable({ rows }: { readonly rows: readonly BreakdownRow[] }) {
@@ -65,7 +39,7 @@ export function ChannelTable({ rows }: { readonly rows: readonly BreakdownRow[] 
                   Channel
                 </button>
               </th>
-              {COLUMNS.map(({ name }) => (
+              {CHANNEL_COLUMNS.map(({ name }) => (
                 <th key={name} scope="col" aria-sort={ariaSort(name)}>
                   <DefinitionTerm name={name} onClick={() => sortBy(name)} />
                 </th>
@@ -76,7 +50,7 @@ export function ChannelTable({ rows }: { readonly rows: readonly BreakdownRow[] 
             {shown.map((row) => (
               <tr key={channelOf(row)}>
                 <th scope="row">{NAMES[channelOf(row)] ?? channelOf(row)}</th>
-                {COLUMNS.map(({ name, style }) => (
+                {CHANNEL_COLUMNS.map(({ name, style }) => (
                   <td key={name} className="number">
                     {name === 'k_contribution' ? (
                       <ShareBar share={(row.metrics.referred_signups.value ?? 0) / (referredTotal || 1)} />

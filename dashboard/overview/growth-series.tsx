@@ -7,7 +7,7 @@ import { formatInstant, formatNumber, type NumberStyle } from '../components/num
 import { ProblemNotice } from '../components/problem-notice.tsx'
 import { SegmentedSwitch } from '../components/segmented-switch.tsx'
 import type { GrowthResponse, SeriesResponse } from '../../schemas/growth-api.ts'
-import { SERIES_CHOICES, type OverviewView, type SeriesChoice } from './overview-view.ts'
+import { SERIES_CHOICES, type OverviewView, type SeriesChoice } from './view-parameters.ts'
 import { chartPoints, type ChartPoint, SERIES_SPANS } from './series-window.ts'
 import './growth-series.css'
 

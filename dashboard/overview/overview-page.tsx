@@ -16,8 +16,9 @@ import { FirstEvent } from './first-event.tsx'
 import { GrowthSeries } from './growth-series.tsx'
 import { KHero } from './k-hero.tsx'
 import { OverviewSkeleton } from './overview-skeleton.tsx'
-import { type OverviewView, useOverviewView } from './overview-view.ts'
+import { useOverviewView } from './overview-view.ts'
 import { ReferralEquation } from './referral-equation.tsx'
+import type { OverviewView } from './view-parameters.ts'
 
 const WINDOW_WORDS: Readonly<Record<LiveWindowName, string>> = {
   '1h': 'Last hour',
