@@ -1,0 +1,47 @@
+/** What commands and servers use of a running Kappa: the parts that `wiring.ts` composed, on one data folder. */
+import type { Registry } from 'prom-client'
+import type { Config, KeyKind } from '../schemas/config.ts'
+import type { Clock } from '../schemas/ports/clock.ts'
+import type { LiveBus } from '../schemas/ports/live.ts'
+import type { StoredMessage } from '../schemas/ports/log.ts'
+import type { WarehouseReader } from '../schemas/ports/warehouse.ts'
+import type { Workspaces } from '../schemas/ports/workspaces.ts'
+import type { Pipeline } from '../ingest/pipeline.ts'
+import type { ImportProgress } from '../ingest/import-session.ts'
+
+export interface EngineStatus {
+  readonly ready: boolean
+  /** What is not ready, in words; empty when ready. */
+  readonly notReady: readonly string[]
+  /** Records in the log that queries do not answer with yet. */
+  readonly lagRecords: number
+  readonly logEndOffsets: readonly number[]
+  readonly processedOffsets: readonly number[]
+  readonly committedOffsets: readonly number[]
+  readonly workspaces: readonly { readonly name: string; readonly watermarkMs: number | null; readonly lateEvents: number }[]
+}
+
+export interface Engine {
+  readonly config: Config
+  readonly clock: Clock
+  readonly workspaces: Workspaces
+  readonly reader: WarehouseReader
+  readonly live: LiveBus
+  readonly metrics: Registry
+  readonly pipeline: Pipeline
+  /** Secrets of keys made at this, the first start: to be shown once. */
+  readonly newKeys: readonly { readonly kind: KeyKind; readonly secret: string }[]
+  /** Read-only SQL of the operator, as text in a ClickHouse format. */
+  operatorSql(sql: string, format: string): Promise<string>
+  /**
+   * Imports rows of NDJSON (as chunks of bytes) into a workspace, made when new. Yields progress; the last one has all
+   * totals, and comes when every processor has taken the rows and queries answer with them.
+   */
+  importRows(request: { workspace: string; importId: string; chunks: AsyncIterable<Uint8Array> }): AsyncIterable<ImportProgress>
+  /** Resolves when everything appended so far is readable in the warehouse. */
+  waitUntilReadable(): Promise<void>
+  /** The whole log, partition by partition in the order of each. */
+  logMessages(): AsyncIterable<StoredMessage>
+  status(): Promise<EngineStatus>
+  close(): Promise<void>
+}
