@@ -1,27 +1,32 @@
 /**
  * The one gate: `npm run check`. Every rule of the house is a step here; a line a step with its time, the output of
  * the steps that fail, exit status 1 when one did. Each rule is shown to catch a planted violation in tests/tidy/.
+ * `--root DIR` looks at another tree.
  */
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import process from 'node:process'
+import { parseArgs } from 'node:util'
 
-const root = resolve(import.meta.dirname, '..')
-const bin = (path) => join(root, 'node_modules', path)
+const repository = resolve(import.meta.dirname, '..')
+const { values } = parseArgs({ options: { root: { type: 'string', default: repository } } })
+const root = resolve(values.root)
+const bin = (path) => join(repository, 'node_modules', path)
+const own = (script) => [join(import.meta.dirname, script), '--root', root]
 const tsc = bin('typescript-native/bin/tsc')
 
 /** What each step runs, longest first, so that two at a time end together. */
 const steps = [
-  { name: 'imports', args: ['scripts/import-directions.mjs'] },
+  { name: 'imports', args: own('import-directions.mjs') },
   { name: 'dead code', args: [bin('knip/bin/knip.js'), '--no-progress', '--treat-config-hints-as-errors'] },
   { name: 'promises', args: [bin('oxlint/bin/oxlint'), '--type-aware', '--deny-warnings', '--format=unix'] },
   { name: 'types', args: [tsc, '--noEmit', '-p', 'tsconfig.json'] },
   { name: 'types of the dashboard', args: [tsc, '--noEmit', '-p', 'dashboard/tsconfig.json'] },
   { name: 'types of the SDK', args: [tsc, '--noEmit', '-p', 'ingest/browser/tsconfig.json'] },
   { name: 'lint and format', args: [bin('@biomejs/biome/bin/biome'), 'check', '--error-on-warnings', '--max-diagnostics=50'] },
-  { name: 'tidy', args: ['scripts/tidy.mjs'] },
-  { name: 'lock of all platforms', args: ['scripts/lock-platforms.mjs', '--check'] },
+  { name: 'tidy', args: own('tidy.mjs') },
+  { name: 'lock of all platforms', args: [...own('lock-platforms.mjs'), '--check'] },
 ]
 const AT_ONCE = 2
 
