@@ -94,7 +94,10 @@ export class AppendQueue {
     )
     const appends = [...values].map(([partition, list]) => ({ partition, firstOffset: this.endOffset(partition), values: list }))
     try {
-      await this.#commit(appends, group.flatMap(({ companions }) => companions))
+      await this.#commit(
+        appends,
+        group.flatMap(({ companions }) => companions),
+      )
     } catch (error) {
       for (const { reject } of group) reject(error instanceof Error ? error : new Error(String(error)))
       return

@@ -48,14 +48,24 @@ class PartitionReader {
 
   /** First offset of the last batch that starts at or before `offset`. */
   batchStart(offset: number): number | undefined {
-    const range = { start: batchKey(this.#partition, offset), end: batchKey(this.#partition, 0), inclusiveEnd: true, reverse: true, limit: 1 }
+    const range = {
+      start: batchKey(this.#partition, offset),
+      end: batchKey(this.#partition, 0),
+      inclusiveEnd: true,
+      reverse: true,
+      limit: 1,
+    }
     for (const key of this.#records.getKeys(range)) return firstOffsetOf(key)
     return undefined
   }
 
   /** First offset that is kept; undefined for an empty partition. */
   start(): number | undefined {
-    for (const key of this.#records.getKeys({ start: batchKey(this.#partition, 0), end: batchKey(this.#partition, OFFSET_MAX), limit: 1 })) {
+    for (const key of this.#records.getKeys({
+      start: batchKey(this.#partition, 0),
+      end: batchKey(this.#partition, OFFSET_MAX),
+      limit: 1,
+    })) {
       return firstOffsetOf(key)
     }
     return undefined
@@ -111,7 +121,9 @@ async function settleLayout(root: RootDatabase<Buffer, Buffer>, path: string, pa
     throw new Error(`the log in ${path} has a layout that this version does not know`)
   }
   if (found.partitions !== partitions) {
-    throw new Error(`the log in ${path} was made with ${found.partitions} partitions; it can't be opened with ${partitions}: that number is fixed`)
+    throw new Error(
+      `the log in ${path} was made with ${found.partitions} partitions; it can't be opened with ${partitions}: that number is fixed`,
+    )
   }
 }
 
@@ -120,7 +132,8 @@ async function settleLayout(root: RootDatabase<Buffer, Buffer>, path: string, pa
  * @throws Error when the log was made with another number of partitions or by a later version.
  */
 export async function openLmdbLog({ path, partitions }: { readonly path: string; readonly partitions: number }): Promise<CompanionLog> {
-  if (!Number.isInteger(partitions) || partitions < 1 || partitions > 65_535) throw new RangeError(`${partitions} partitions are not possible`)
+  if (!Number.isInteger(partitions) || partitions < 1 || partitions > 65_535)
+    throw new RangeError(`${partitions} partitions are not possible`)
   await mkdir(path, { recursive: true, mode: 0o700 })
   await chmod(path, 0o700)
   const root = open<Buffer, Buffer>({ path, encoding: 'binary', keyEncoding: 'binary', overlappingSync: false, noSubdir: false })
@@ -146,7 +159,8 @@ export async function openLmdbLog({ path, partitions }: { readonly path: string;
       writes.push(
         root.batch(() => {
           for (const { key, frame } of batches) writes.push(records.put(key, frame))
-          for (const { key, value } of companions) writes.push(value ? blobs.put(Buffer.from(key), Buffer.from(value)) : blobs.remove(Buffer.from(key)))
+          for (const { key, value } of companions)
+            writes.push(value ? blobs.put(Buffer.from(key), Buffer.from(value)) : blobs.remove(Buffer.from(key)))
         }),
       )
       await Promise.all(writes)
@@ -157,7 +171,10 @@ export async function openLmdbLog({ path, partitions }: { readonly path: string;
     }
     root.resetReadTxn()
   }
-  const queue = new AppendQueue(readers.map((reader) => reader.end()), commit)
+  const queue = new AppendQueue(
+    readers.map((reader) => reader.end()),
+    commit,
+  )
 
   return {
     partitions,

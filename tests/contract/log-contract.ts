@@ -56,8 +56,15 @@ export function describeLogContract(driver: LogDriver): void {
     it('gives dense offsets by partition, in the order of the messages', async () => {
       expect(await log.append([message(0, 'a'), message(2, 'b'), message(0, 'c')])).toEqual([0, 0, 1])
       expect(await log.append([message(2, 'd'), message(0, 'e')])).toEqual([1, 2])
-      expect((await readAll(log, 0)).map((m) => [m.partition, m.offset, text(m)])).toEqual([[0, 0, 'a'], [0, 1, 'c'], [0, 2, 'e']])
-      expect((await readAll(log, 2)).map((m) => [m.partition, m.offset, text(m)])).toEqual([[2, 0, 'b'], [2, 1, 'd']])
+      expect((await readAll(log, 0)).map((m) => [m.partition, m.offset, text(m)])).toEqual([
+        [0, 0, 'a'],
+        [0, 1, 'c'],
+        [0, 2, 'e'],
+      ])
+      expect((await readAll(log, 2)).map((m) => [m.partition, m.offset, text(m)])).toEqual([
+        [2, 0, 'b'],
+        [2, 1, 'd'],
+      ])
       expect(await readAll(log, 1)).toEqual([])
       expect([await log.endOffset(0), await log.endOffset(1), await log.endOffset(2)]).toEqual([3, 0, 2])
     })
@@ -93,7 +100,9 @@ export function describeLogContract(driver: LogDriver): void {
 
     it('keeps concurrent appends whole, in order and without gaps', async () => {
       const offsets = await Promise.all(
-        Array.from({ length: 200 }, (_, i) => log.append([message(i % 3, `${i}.0`), message((i + 1) % 3, `${i}.1`), message(i % 3, `${i}.2`)])),
+        Array.from({ length: 200 }, (_, i) =>
+          log.append([message(i % 3, `${i}.0`), message((i + 1) % 3, `${i}.1`), message(i % 3, `${i}.2`)]),
+        ),
       )
       const seen = new Map<string, number>()
       for (const partition of [0, 1, 2]) {
@@ -112,7 +121,12 @@ export function describeLogContract(driver: LogDriver): void {
     it('keeps values byte by byte: empty ones, big ones, every byte', async () => {
       const every = Uint8Array.from({ length: 256 }, (_, i) => i)
       const big = Uint8Array.from({ length: 3_000_000 }, (_, i) => (i * 31) & 255)
-      await log.append([{ partition: 0, value: new Uint8Array() }, { partition: 0, value: every }, { partition: 0, value: big }, { partition: 0, value: big }])
+      await log.append([
+        { partition: 0, value: new Uint8Array() },
+        { partition: 0, value: every },
+        { partition: 0, value: big },
+        { partition: 0, value: big },
+      ])
       const values = (await readAll(log, 0)).map((m) => Buffer.from(m.value))
       expect(values.length).toBe(4)
       expect(values[0]?.byteLength).toBe(0)

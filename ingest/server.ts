@@ -1,0 +1,123 @@
+/** Routes of ingest as one Fastify plugin: `POST /v1/events` and the browser SDK. */
+import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
+import { RequestError } from '../schemas/errors.ts'
+import type { Principal, Workspaces } from '../schemas/ports/workspaces.ts'
+import { BODY_BYTES_MAX } from './decode-body.ts'
+import type { GroupCommitter } from './group-committer.ts'
+import type { Pipeline } from './pipeline.ts'
+import { problemErrorHandler } from './problem-reply.ts'
+import { authenticateRequest } from './request-key.ts'
+
+export interface IngestRoutesDeps {
+  readonly workspaces: Pick<Workspaces, 'authenticate' | 'exists'>
+  readonly pipeline: Pipeline
+  readonly committer: Pick<GroupCommitter, 'reserve'>
+  /** File of the built browser SDK. */
+  readonly browserSdkPath: string
+}
+
+/** Media types of event bodies; '' is a request without Content-Type. */
+const MEDIA_TYPES = new Set(['', 'application/json', 'application/x-ndjson', 'application/ndjson', 'text/plain'])
+const SDK_CACHE_SECONDS = 3600
+
+interface Sender {
+  readonly principal: Principal
+  readonly release: () => void
+}
+
+function mediaTypeOf(request: FastifyRequest): string {
+  return (request.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase() ?? ''
+}
+
+/** Browsers on any site send events: the key decides, never a cookie, so any origin may. */
+function allowAnyOrigin(reply: FastifyReply): void {
+  reply.header('access-control-allow-origin', '*').header('cross-origin-resource-policy', 'cross-origin')
+}
+
+/** The plugin; register it once, without a prefix. */
+export function createIngestRoutes(deps: IngestRoutesDeps): FastifyPluginAsync {
+  return async function ingestRoutes(app) {
+    app.setErrorHandler(problemErrorHandler)
+    registerEvents(app, deps)
+    await registerBrowserSdk(app, deps.browserSdkPath)
+  }
+}
+
+function registerEvents(app: FastifyInstance, deps: IngestRoutesDeps): void {
+  const senders = new WeakMap<FastifyRequest, Sender>()
+  const release = async (request: FastifyRequest) => senders.get(request)?.release()
+
+  // Bodies stay bytes: the pipeline checks depth and size before it parses.
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: BODY_BYTES_MAX }, (_request, body, done) => done(null, body))
+
+  app.route({
+    method: 'POST',
+    url: '/v1/events',
+    bodyLimit: BODY_BYTES_MAX,
+    // Before the body is read: a request without a key, or one too many, costs no memory.
+    onRequest: async (request, reply) => {
+      allowAnyOrigin(reply)
+      const principal = authenticateRequest(request.headers, request.query as Record<string, unknown>, deps.workspaces, [
+        'write',
+        'server',
+        'admin',
+      ])
+      if (!MEDIA_TYPES.has(mediaTypeOf(request))) throw new RequestError('content_type_unsupported')
+      const declared = Number(request.headers['content-length'] ?? 0)
+      if (declared > BODY_BYTES_MAX) throw new RequestError('body_too_large')
+      senders.set(request, { principal, release: deps.committer.reserve(Number.isFinite(declared) ? declared : 0) })
+    },
+    onResponse: release,
+    onRequestAbort: release,
+    handler: async (request, reply) => {
+      const sender = senders.get(request)
+      if (!sender) throw new RequestError('key_missing')
+      // From here on the pipeline counts the bytes itself.
+      sender.release()
+      const response = await deps.pipeline({
+        principal: sender.principal,
+        body: Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0),
+        contentEncoding: request.headers['content-encoding'],
+        ndjson: mediaTypeOf(request).endsWith('ndjson'),
+        // Not `request.ip`, which may follow X-Forwarded-For.
+        connectionIp: request.socket.remoteAddress,
+      })
+      return reply.code(202).send(response)
+    },
+  })
+
+  app.options('/v1/events', async (_request, reply) => {
+    allowAnyOrigin(reply)
+    return reply
+      .code(204)
+      .header('access-control-allow-methods', 'POST, OPTIONS')
+      .header('access-control-allow-headers', 'authorization, content-type, content-encoding')
+      .header('access-control-max-age', '86400')
+      .send()
+  })
+
+  app.route({
+    method: ['GET', 'PUT', 'PATCH', 'DELETE'],
+    url: '/v1/events',
+    handler: async (_request, reply) => {
+      reply.header('allow', 'POST, OPTIONS')
+      throw new RequestError('method_not_allowed')
+    },
+  })
+}
+
+async function registerBrowserSdk(app: FastifyInstance, path: string): Promise<void> {
+  const script = await readFile(path).catch(() => undefined)
+  const etag = script && `"${createHash('sha256').update(script).digest('base64url').slice(0, 22)}"`
+
+  app.get('/kappa.js', async (request, reply) => {
+    if (!script || !etag) throw new RequestError('not_found', 'The browser SDK is not built: npm run build:browser.')
+    allowAnyOrigin(reply)
+    reply.header('cache-control', `public, max-age=${SDK_CACHE_SECONDS}, stale-while-revalidate=86400`).header('etag', etag)
+    if (request.headers['if-none-match'] === etag) return reply.code(304).send()
+    return reply.type('text/javascript; charset=utf-8').send(script)
+  })
+}
