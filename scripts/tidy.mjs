@@ -65,7 +65,7 @@ function isNarrowedTest(node) {
 function codeProblems(file, text) {
   const { program, errors } = parseSync(file, text)
   if (errors.length > 0) return [{ at: 0, rule: 'readable', message: `can't be parsed: ${errors[0].message}` }]
-  const problems = []
+  const problems = undocumentedExports(file, text, program)
   for (const node of nodesOf(program)) {
     const taken = COMPOSITION_ROOT.test(file) ? '' : takenFromOutside(node)
     if (taken !== '') {
@@ -77,6 +77,20 @@ function codeProblems(file, text) {
     }
   }
   return problems
+}
+
+function isExportedFunctionOrClass(node) {
+  return node?.type === 'ExportNamedDeclaration' && /^(Function|Class)Declaration$/.test(node.declaration?.type ?? '')
+}
+
+/** Exported functions and classes without a doc comment. That of the file, above the imports, stands for one of them. */
+function undocumentedExports(file, text, program) {
+  if (/^(scripts|tests)\//.test(file)) return []
+  const bare = program.body.filter((node) => isExportedFunctionOrClass(node) && !text.slice(0, node.start).trimEnd().endsWith('*/'))
+  const isFileDocumented = /^(#!.*\n)?\/\*\*/.test(text) && !isExportedFunctionOrClass(program.body[0])
+  return bare.slice(isFileDocumented ? 1 : 0).map((node) => {
+    return { at: node.start, rule: 'documented', message: `say what ${node.declaration.id.name} takes, gives and refuses` }
+  })
 }
 
 function textProblems(text) {

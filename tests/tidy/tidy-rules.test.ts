@@ -14,6 +14,8 @@ const PLANTED: readonly (readonly [rule: string, file: string, text: string])[] 
   [INJECTED, 'warehouse/reads-environment.ts', 'export const home = process.env.HOME\n'],
   [INJECTED, 'warehouse/imports-environment.ts', "import { env } from 'node:process'\nexport const home = env.HOME\n"],
   [INJECTED, 'dashboard/reads-clock-in-page.tsx', 'export const Page = () => <p>{Date.now()}</p>\n'],
+  ['documented', 'metrics/undocumented.ts', 'export function rate() {\n  return 1\n}\n'],
+  ['documented', 'metrics/undocumented-class.ts', '/** Of A. */\nexport class A {}\nexport class B {}\n'],
   ['no-narrowed-tests', 'tests/only.test.ts', "import { it } from 'vitest'\nit.only('runs alone', () => {})\n"],
   ['no-narrowed-tests', 'tests/skipped.test.ts', "import { describe } from 'vitest'\ndescribe.skip('is passed over', () => {})\n"],
   ['no-narrowed-tests', 'tests/chained.test.ts', "import { test } from 'vitest'\ntest.concurrent.only.each([1])('%i', () => {})\n"],
@@ -39,6 +41,7 @@ const PLANTED: readonly (readonly [rule: string, file: string, text: string])[] 
 const ALLOWED: Readonly<Record<string, string>> = {
   'processors/timeline.ts':
     "// Date.now, Math.random, process.env, it.only\nexport const text = 'Date.now() Math.random() process.env it.only'\nexport const at = (nowMs: number) => new Date(nowMs)\n",
+  'metrics/documented.ts': "/** The file. */\nimport 'jstat'\nexport class A {}\n\n/** Says so. */\nexport function b() {}\n",
   'cli/wiring.ts': 'export const clock = { nowMs: () => Date.now(), draw: Math.random, home: process.env.HOME }\n',
   'tests/timeline.test.ts': "import { it } from 'vitest'\nit.skipIf(Date.now() < 0)('runs', () => {})\n",
   'warehouse/exactly.ts': 'export {}\n'.repeat(400),
