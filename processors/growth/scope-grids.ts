@@ -1,6 +1,6 @@
 /** All sums of one scope (the whole workspace, or one value of a dimension): counts and money of every live window. */
 import type { Dimension, GrowthCounts, Money } from '../../schemas/records.ts'
-import { DISPERSION_WIDTH, MEASURE, MEASURES, MONEY, MONEY_WIDTH, PANE_WINDOWS } from './measures.ts'
+import { DISPERSION_WIDTH, MEASURE, MEASURES, type Measure, MONEY, MONEY_WIDTH, PANE_WINDOWS } from './measures.ts'
 import { PaneGrid, type PaneGridSnapshot } from './pane-grid.ts'
 import type { ScopeDeltas } from './slices.ts'
 
@@ -48,12 +48,19 @@ export class ScopeGrids implements ScopeDeltas {
   /** The counts of the window that ends at `end`. */
   countsAt(windowIndex: number, end: number): GrowthCounts {
     const cells = this.counts(windowIndex).at(end)
-    const counts = Object.fromEntries(MEASURES.map((name, column) => [name, cells[column] as number])) as Record<
-      (typeof MEASURES)[number],
-      number
-    >
+    const cell = (measure: Measure) => cells[MEASURE[measure]] as number
     return {
-      ...counts,
+      active_users: cell('active_users'),
+      new_users: cell('new_users'),
+      inviters: cell('inviters'),
+      sharers: cell('sharers'),
+      spreaders: cell('spreaders'),
+      invites_sent: cell('invites_sent'),
+      shares: cell('shares'),
+      via_invite: cell('via_invite'),
+      via_code: cell('via_code'),
+      via_share: cell('via_share'),
+      via_referrer: cell('via_referrer'),
       revenue: this.#moneyAt(windowIndex, end, MONEY.revenue),
       referred_revenue: this.#moneyAt(windowIndex, end, MONEY.referred_revenue),
     }
@@ -100,6 +107,7 @@ export class ScopeGrids implements ScopeDeltas {
   }
 
   #moneyAt(windowIndex: number, end: number, column: number): Money {
+    if (this.#money.size === 0) return NO_MONEY
     const money: Record<string, number> = {}
     for (const currency of [...this.#money.keys()].sort()) {
       const amount = this.money(currency, windowIndex).at(end)[column] as number
@@ -113,6 +121,8 @@ export class ScopeGrids implements ScopeDeltas {
     for (const grids of this.#money.values()) yield* grids
   }
 }
+
+const NO_MONEY: Money = Object.freeze({})
 
 /** Grids of every live window from their snapshots. */
 export function restoreGrids(from: readonly PaneGridSnapshot[], width: number, cellType: 'int32' | 'float64'): PaneGrid[] {
