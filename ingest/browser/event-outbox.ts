@@ -69,6 +69,7 @@ function mayTakeLater(status: number): boolean {
 }
 
 export interface EventOutbox {
+  /** Throws when the event is not JSON (cycles, BigInt). */
   readonly add: (event: QueuedEvent) => void
 }
 
@@ -115,7 +116,7 @@ export function createEventOutbox(url: string): EventOutbox {
     let waiting = load()
     while (waiting.length > 0 && navigator.onLine) {
       const batch = nextBatch(waiting)
-      if (!navigator.sendBeacon(url, new Blob([serialise(batch)], { type: 'text/plain;charset=UTF-8' }))) return
+      if (!navigator.sendBeacon(url, serialise(batch))) return
       waiting = waiting.slice(batch.length)
       forget(batch.filter((event) => event.type === 'rum'))
     }
@@ -128,7 +129,8 @@ export function createEventOutbox(url: string): EventOutbox {
 
   return {
     add: (event) => {
-      save([...load(), event])
+      // As JSON has it from the start: what can't be sent fails here, and what the page changes later changes nothing.
+      save([...load(), JSON.parse(JSON.stringify(event)) as QueuedEvent])
       // Already backing off: the new event waits with the others.
       if (retryMs === RETRY_FIRST_MS) flushIn(GATHER_MS)
     },
