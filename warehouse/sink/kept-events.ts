@@ -1,5 +1,5 @@
-/** Which events are kept, for the duplicates of an import (schemas/ports/kept-events.ts). */
-import type { KeptEvent, KeptIds } from '../../schemas/ports/kept-events.ts'
+/** Which events are kept, for the duplicates of an import (schemas/ports/kept-ids.ts). */
+import type { KeptEvent, KeptIds } from '../../schemas/ports/kept-ids.ts'
 import type { WarehouseReader } from '../../schemas/ports/warehouse.ts'
 import { workspaceQuery } from '../queries/workspace-query.ts'
 import { isAfterPlace, rowsOfChunk, walkEvents } from './history.ts'

@@ -1,5 +1,5 @@
-/** The sink of the processors: a commit becomes rows. Written again it changes nothing (schemas/ports/sink.ts). */
-import type { Sink } from '../../schemas/ports/sink.ts'
+/** The sink of the processors: a commit becomes rows. Written again it changes nothing (schemas/ports/commit-sink.ts). */
+import type { Sink } from '../../schemas/ports/commit-sink.ts'
 import type { WarehouseReader, WarehouseWriter } from '../../schemas/ports/warehouse.ts'
 import type { CommitBatch } from '../../schemas/records.ts'
 import { GROWTH_COLUMNS, PEOPLE_COLUMNS, QUARANTINE_COLUMNS, RESTATEMENTS_COLUMNS } from '../tables/derived-tables.ts'

@@ -1,0 +1,154 @@
+/**
+ * The live numbers of one workspace, for all who watch it: keeps the running windows whole (the bus carries only what
+ * changed), numbers each message, and remembers the last ones for those who come back.
+ */
+import type { LiveGrowth } from '../../schemas/growth-api.ts'
+import type { LiveBus, LiveEvent } from '../../schemas/ports/live.ts'
+import type { WarehouseReader } from '../../schemas/ports/warehouse.ts'
+import type { GrowthRow } from '../../schemas/records.ts'
+import { LIVE_WINDOWS, type LiveWindowName } from '../../schemas/windows.ts'
+import { readRunningWindow } from '../queries/growth-published.ts'
+import { emptyAnswer, publishedAnswer } from './growth-answer.ts'
+
+/** Messages kept for `Last-Event-ID`; who missed more gets the whole state. */
+export const MESSAGES_KEPT = 64
+/** Commits may come many times a second; watchers hear of them together. */
+const FLUSH_AFTER_MS = 100
+const LIVE_DIMENSION = 'channel'
+
+export interface LiveMessage {
+  readonly id: string
+  readonly data: string
+}
+export type LiveListener = (message: LiveMessage) => void
+
+interface RunningWindow {
+  whole: GrowthRow
+  readonly slices: Map<string, GrowthRow>
+}
+
+export class LiveHub {
+  readonly #workspace: string
+  readonly #reader: WarehouseReader
+  /** Tells the ids of this hub from those of an earlier one. */
+  readonly #era: string
+  readonly #windows = new Map<string, RunningWindow>()
+  readonly #changed = new Set<string>()
+  readonly #listeners = new Set<LiveListener>()
+  readonly #messages: { readonly sequence: number; readonly message: LiveMessage }[] = []
+  readonly #unsubscribe: () => void
+  #sequence = 0
+  #flushTimer: NodeJS.Timeout | undefined
+  #watermarkMs: number | null = null
+  #loading: Promise<void> | undefined
+
+  constructor(workspace: string, bus: LiveBus, reader: WarehouseReader, era: string) {
+    this.#workspace = workspace
+    this.#reader = reader
+    this.#era = era
+    this.#unsubscribe = bus.subscribe(workspace, (event) => this.#take(event))
+  }
+
+  get listenerCount(): number {
+    return this.#listeners.size
+  }
+
+  /** Resolves once the published windows are known. Rejects with `WarehouseUnavailableError`; call again then. */
+  ready(): Promise<void> {
+    this.#loading ??= this.#load().catch((error: unknown) => {
+      this.#loading = undefined
+      throw error
+    })
+    return this.#loading
+  }
+
+  /** Adds a listener; returns what removes it. */
+  listen(listener: LiveListener): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  /** All live windows as they are now, under the id of the last message. */
+  current(): LiveMessage {
+    return { id: this.#id(this.#sequence), data: this.#data(LIVE_WINDOWS.map((window) => window.name)) }
+  }
+
+  /** Messages after the one with this id, or undefined when they are not all known: then `current()` is needed. */
+  since(id: string): LiveMessage[] | undefined {
+    const [era, sequenceText] = id.split('-', 2)
+    const sequence = Number(sequenceText)
+    if (era !== this.#era || !Number.isInteger(sequence) || sequence > this.#sequence) return undefined
+    const oldest = this.#messages[0]?.sequence ?? this.#sequence + 1
+    if (sequence + 1 < oldest) return undefined
+    return this.#messages.filter((kept) => kept.sequence > sequence).map((kept) => kept.message)
+  }
+
+  close(): void {
+    clearTimeout(this.#flushTimer)
+    this.#unsubscribe()
+    this.#listeners.clear()
+  }
+
+  async #load(): Promise<void> {
+    for (const { name } of LIVE_WINDOWS) {
+      const published = await readRunningWindow(this.#reader, this.#workspace, name as LiveWindowName, LIVE_DIMENSION)
+      if (published === undefined) continue
+      // What the bus brought in the meantime is newer, and stays.
+      for (const row of [published.whole, ...published.slices]) this.#merge(row)
+    }
+  }
+
+  #take(event: LiveEvent): void {
+    // The whole workspace first: it says which end is the running one.
+    for (const row of event.rows) if (row.dimension === '' && this.#merge(row)) this.#changed.add(row.window)
+    for (const row of event.rows) if (row.dimension !== '' && this.#merge(row)) this.#changed.add(row.window)
+    this.#watermarkMs = Math.max(this.#watermarkMs ?? event.watermarkMs, event.watermarkMs)
+    if (this.#changed.size > 0) this.#flushTimer ??= setTimeout(() => this.#flush(), FLUSH_AFTER_MS)
+  }
+
+  /** Takes a row into the running window; false when it is of an older end or version, or of another dimension. */
+  #merge(row: GrowthRow): boolean {
+    if (row.dimension !== '' && row.dimension !== LIVE_DIMENSION) return false
+    this.#watermarkMs = Math.max(this.#watermarkMs ?? row.watermark_ms, row.watermark_ms)
+    const known = this.#windows.get(row.window)
+    if (known === undefined || row.end_ms > known.whole.end_ms) {
+      // The whole workspace comes with every change of a window, and is taken before its slices.
+      if (row.dimension !== '') return false
+      this.#windows.set(row.window, { whole: row, slices: new Map() })
+      return true
+    }
+    if (row.end_ms < known.whole.end_ms) return false
+    const before = row.dimension === '' ? known.whole : known.slices.get(row.value)
+    if (before !== undefined && before.version > row.version) return false
+    if (row.dimension === '') known.whole = row
+    else if (row.counts.active_users === 0) known.slices.delete(row.value)
+    else known.slices.set(row.value, row)
+    return true
+  }
+
+  #flush(): void {
+    this.#flushTimer = undefined
+    this.#sequence += 1
+    const names = LIVE_WINDOWS.map((window) => window.name).filter((name) => this.#changed.has(name))
+    this.#changed.clear()
+    const message = { id: this.#id(this.#sequence), data: this.#data(names) }
+    this.#messages.push({ sequence: this.#sequence, message })
+    if (this.#messages.length > MESSAGES_KEPT) this.#messages.shift()
+    for (const listener of this.#listeners) listener(message)
+  }
+
+  #id(sequence: number): string {
+    return `${this.#era}-${sequence}`
+  }
+
+  #data(names: readonly LiveWindowName[]): string {
+    const windows = names.map((name) => {
+      const known = this.#windows.get(name)
+      return known === undefined
+        ? emptyAnswer(name)
+        : publishedAnswer(name, { whole: known.whole, slices: [...known.slices.values()] }, LIVE_DIMENSION)
+    })
+    const live: LiveGrowth = { watermark: this.#watermarkMs === null ? null : new Date(this.#watermarkMs).toISOString(), windows }
+    return JSON.stringify(live)
+  }
+}

@@ -1,0 +1,47 @@
+/** Who may read what: read and admin keys, or the dashboard's session; an admin may name another workspace. */
+import type { FastifyRequest } from 'fastify'
+import { RequestError } from '../../schemas/errors.ts'
+import type { Principal, Workspaces } from '../../schemas/ports/workspaces.ts'
+
+export interface AccessPorts {
+  readonly workspaces: Pick<Workspaces, 'authenticate' | 'exists'>
+  /** The principal of the request's session cookie, if it has a valid one. */
+  readonly session: (request: FastifyRequest) => Principal | undefined
+}
+
+/** The key of a request: `Authorization: Bearer KEY`, the Basic user name, or `?key=`. */
+function keyOf(request: FastifyRequest): string | undefined {
+  const [scheme, credentials] = (request.headers.authorization ?? '').split(' ', 2)
+  if (scheme !== undefined && credentials !== undefined) {
+    if (scheme.toLowerCase() === 'bearer') return credentials
+    if (scheme.toLowerCase() === 'basic') return Buffer.from(credentials, 'base64').toString('utf8').split(':', 1)[0]
+  }
+  const { key } = request.query as { key?: unknown }
+  return typeof key === 'string' && key !== '' ? key : undefined
+}
+
+function principalOf(ports: AccessPorts, request: FastifyRequest): Principal | undefined {
+  const key = keyOf(request)
+  // A key that is sent is meant: a bad one does not fall back to the session.
+  return key === undefined ? ports.session(request) : ports.workspaces.authenticate(key)
+}
+
+/**
+ * The workspace that the request may read. Throws `RequestError`: `key_missing` or `key_unknown` (401), `key_scope` (403) for a
+ * key that does not read or another workspace than its own, `not_found` for a workspace that is not there.
+ */
+export function readableWorkspace(ports: AccessPorts, request: FastifyRequest, named: string | undefined): string {
+  const principal = principalOf(ports, request)
+  if (principal === undefined) throw new RequestError(keyOf(request) === undefined ? 'key_missing' : 'key_unknown')
+  if (principal.kind !== 'read' && principal.kind !== 'admin') throw new RequestError('key_scope')
+  if (named === undefined || named === principal.workspace) return principal.workspace
+  if (principal.kind !== 'admin') throw new RequestError('key_scope', 'Only an admin key may name another workspace.')
+  if (!ports.workspaces.exists(named)) throw new RequestError('not_found', 'There is no such workspace.')
+  return named
+}
+
+/** Whether the request would still be let in: for streams that outlive their key. */
+export function mayStillRead(ports: AccessPorts, request: FastifyRequest, workspace: string): boolean {
+  const principal = principalOf(ports, request)
+  return principal !== undefined && (principal.kind === 'admin' || (principal.kind === 'read' && principal.workspace === workspace))
+}
