@@ -2,7 +2,8 @@ import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
 import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 import { App } from './app.tsx'
-import { isRetryable } from './api/growth-client.ts'
+import { GrowthClient, isRetryable } from './api/growth-client.ts'
+import { GrowthClientContext } from './api/growth-client-context.ts'
 import { ErrorBoundary } from './components/error-boundary.tsx'
 import './design-tokens.css'
 import './page-frame.css'
@@ -17,13 +18,17 @@ const queryClient = new QueryClient({
   },
 })
 
+const growthClient = new GrowthClient(() => Date.now())
+
 const root = document.getElementById('root')
 if (!root) throw new Error('index.html has no #root')
 createRoot(root).render(
   <StrictMode>
     <ErrorBoundary>
       <QueryClientProvider client={queryClient}>
-        <App />
+        <GrowthClientContext value={growthClient}>
+          <App />
+        </GrowthClientContext>
       </QueryClientProvider>
     </ErrorBoundary>
   </StrictMode>,

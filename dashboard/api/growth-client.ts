@@ -37,22 +37,6 @@ export function isRetryable(error: unknown): boolean {
   return !(error instanceof ApiProblem) || error.status === 0 || error.status === 429 || error.status >= 500
 }
 
-/** Ms that the server's clock leads this one (whole seconds, from the Date header), so that ages are right on a client with a wrong clock. */
-let clockLeadMs = 0
-
-/** Now by the server's clock, epoch ms. */
-export function serverNowMs(): number {
-  return Date.now() + clockLeadMs
-}
-
-function noteServerClock(response: Response): void {
-  const dateMs = Date.parse(response.headers.get('date') ?? '')
-  if (Number.isNaN(dateMs)) return
-  const leadMs = dateMs - Date.now()
-  // The header has whole seconds and the answer was on its way: below two seconds there is nothing to correct.
-  clockLeadMs = Math.abs(leadMs) > 2_000 ? leadMs : 0
-}
-
 /** `path?a=1&b=2` without the parameters that are undefined. */
 export function withParameters(path: string, parameters: Readonly<Record<string, string | undefined>>): string {
   const search = new URLSearchParams()
@@ -67,37 +51,62 @@ function textField(body: unknown, name: string): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined
 }
 
-async function read<T>(path: string, signal: AbortSignal): Promise<T> {
-  let response: Response
-  try {
-    response = await fetch(path, { signal, headers: { accept: 'application/json' }, credentials: 'same-origin' })
-  } catch (cause) {
-    if (signal.aborted) throw cause
-    throw new ApiProblem('The server does not answer', 'Is Kappa still running? The page tries again by itself.', 0, 'unreachable')
-  }
-  noteServerClock(response)
-  const body: unknown = await response.json().catch(() => undefined)
-  if (!response.ok) {
-    throw new ApiProblem(
-      textField(body, 'title') ?? `The server answered ${response.status}`,
-      textField(body, 'detail') ?? 'The log of the server has the details.',
-      response.status,
-      textField(body, 'code') ?? 'unknown',
-    )
-  }
-  if (body === undefined)
-    throw new ApiProblem('The answer is not JSON', 'Something between the page and Kappa changed the answer.', 502, 'unreadable')
-  return body as T
-}
+/** Reads the API of the server that the page came from. */
+export class GrowthClient {
+  readonly #clientNowMs: () => number
+  /** Ms that the server's clock leads this one, so that ages are right on a client with a wrong clock. */
+  #clockLeadMs = 0
 
-/** Every growth number of one window with its rows by channel. Throws {@link ApiProblem}. */
-export function readGrowth(request: GrowthRequest, signal: AbortSignal): Promise<GrowthResponse> {
-  const { window, at, workspace } = request
-  return read(withParameters('/v1/growth', { window, at, by: 'channel', workspace }), signal)
-}
+  /** @param clientNowMs this client's clock, epoch ms */
+  constructor(clientNowMs: () => number) {
+    this.#clientNowMs = clientNowMs
+  }
 
-/** One number over time. Throws {@link ApiProblem}. */
-export function readSeries(request: SeriesRequest, signal: AbortSignal): Promise<SeriesResponse> {
-  const { metric, window, step, from, to, workspace } = request
-  return read(withParameters('/v1/growth/series', { metric, window, step, from, to, workspace }), signal)
+  /** Now by the server's clock, epoch ms. */
+  nowMs(): number {
+    return this.#clientNowMs() + this.#clockLeadMs
+  }
+
+  /** Every growth number of one window with its rows by channel. Throws {@link ApiProblem}. */
+  readGrowth(request: GrowthRequest, signal: AbortSignal): Promise<GrowthResponse> {
+    const { window, at, workspace } = request
+    return this.#read(withParameters('/v1/growth', { window, at, by: 'channel', workspace }), signal)
+  }
+
+  /** One number over time. Throws {@link ApiProblem}. */
+  readSeries(request: SeriesRequest, signal: AbortSignal): Promise<SeriesResponse> {
+    const { metric, window, step, from, to, workspace } = request
+    return this.#read(withParameters('/v1/growth/series', { metric, window, step, from, to, workspace }), signal)
+  }
+
+  #noteServerClock(response: Response): void {
+    const dateMs = Date.parse(response.headers.get('date') ?? '')
+    if (Number.isNaN(dateMs)) return
+    const leadMs = dateMs - this.#clientNowMs()
+    // The header has whole seconds and the answer was on its way: below two seconds there is nothing to correct.
+    this.#clockLeadMs = Math.abs(leadMs) > 2_000 ? leadMs : 0
+  }
+
+  async #read<T>(path: string, signal: AbortSignal): Promise<T> {
+    let response: Response
+    try {
+      response = await fetch(path, { signal, headers: { accept: 'application/json' }, credentials: 'same-origin' })
+    } catch (cause) {
+      if (signal.aborted) throw cause
+      throw new ApiProblem('The server does not answer', 'Is Kappa still running? The page tries again by itself.', 0, 'unreachable')
+    }
+    this.#noteServerClock(response)
+    const body: unknown = await response.json().catch(() => undefined)
+    if (!response.ok) {
+      throw new ApiProblem(
+        textField(body, 'title') ?? `The server answered ${response.status}`,
+        textField(body, 'detail') ?? 'The log of the server has the details.',
+        response.status,
+        textField(body, 'code') ?? 'unknown',
+      )
+    }
+    if (body === undefined)
+      throw new ApiProblem('The answer is not JSON', 'Something between the page and Kappa changed it.', 502, 'unreadable')
+    return body as T
+  }
 }

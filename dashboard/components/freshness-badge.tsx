@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'react'
 import type { LiveState } from '../api/live-stream.ts'
-import { serverNowMs } from '../api/growth-client.ts'
+import { useGrowthClient } from '../api/growth-client-context.ts'
 import { formatAge, formatClock, formatInstant } from './number-format.ts'
 import './freshness-badge.css'
 
@@ -19,11 +19,12 @@ interface FreshnessBadgeProps {
 
 /** How fresh the numbers are: state dot, time of the newest numbers, watermark and how far it is behind. */
 export function FreshnessBadge({ live, updatedAtMs, watermark }: FreshnessBadgeProps) {
-  const [nowMs, setNowMs] = useState(serverNowMs)
+  const client = useGrowthClient()
+  const [nowMs, setNowMs] = useState(() => client.nowMs())
   useEffect(() => {
-    const timer = window.setInterval(() => setNowMs(serverNowMs()), 1_000)
+    const timer = window.setInterval(() => setNowMs(client.nowMs()), 1_000)
     return () => window.clearInterval(timer)
-  }, [])
+  }, [client])
   const watermarkMs = watermark === null ? undefined : Date.parse(watermark)
   const lagMs = watermarkMs === undefined ? undefined : Math.max(0, nowMs - watermarkMs)
   const isHistory = lagMs !== undefined && lagMs > HISTORY_MS

@@ -31,8 +31,9 @@ interface GrowthSeriesProps {
 /** One number over time, its last point live. */
 export function GrowthSeries({ growth, view, onChange }: GrowthSeriesProps) {
   const metric = view.series
-  const { step, spanMs, words } = SERIES_SPANS[view.window]
-  const toMs = Date.parse(growth.at ?? '')
+  const { step, stepMs, spanMs, words } = SERIES_SPANS[view.window]
+  // Ends are multiples of the step, so that the series is read again once a step; the point of now is live.
+  const toMs = Math.floor(Date.parse(growth.at ?? '') / stepMs) * stepMs
   const stored = useSeries(
     growth.window !== view.window || Number.isNaN(toMs)
       ? undefined

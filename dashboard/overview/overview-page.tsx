@@ -1,6 +1,7 @@
 import { useQueryClient } from '@tanstack/react-query'
 import { useEffect } from 'react'
-import { ApiProblem, serverNowMs } from '../api/growth-client.ts'
+import { ApiProblem } from '../api/growth-client.ts'
+import { useGrowthClient } from '../api/growth-client-context.ts'
 import { useGrowth } from '../api/growth-queries.ts'
 import { useLiveStream } from '../api/live-stream.ts'
 import { FreshnessBadge } from '../components/freshness-badge.tsx'
@@ -101,7 +102,8 @@ interface WindowWordsProps {
 }
 
 function WindowWords({ growth, view, onFollow }: WindowWordsProps) {
-  const end = growth.at === null ? '' : `, to ${formatInstant(Date.parse(growth.at), serverNowMs())}`
+  const client = useGrowthClient()
+  const end = growth.at === null ? '' : `, to ${formatInstant(Date.parse(growth.at), client.nowMs())}`
   if (view.at === undefined) return `${WINDOW_WORDS[view.window]}${end}`
   return (
     <>

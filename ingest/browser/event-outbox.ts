@@ -58,8 +58,7 @@ function nextBatch(waiting: readonly QueuedEvent[]): QueuedEvent[] {
 }
 
 /** `sent_at` is the clock at sending: the server corrects `occurred_at` by it when this clock is off. */
-function serialise(batch: readonly QueuedEvent[]): string {
-  const sentAt = Date.now()
+function serialise(batch: readonly QueuedEvent[], sentAt: number): string {
   return JSON.stringify(batch.map((event) => ({ ...event, sent_at: sentAt })))
 }
 
@@ -73,8 +72,13 @@ export interface EventOutbox {
   readonly add: (event: QueuedEvent) => void
 }
 
-/** @param url where events are posted, with the key. Bodies are text/plain: a "simple" request, which needs no CORS preflight. */
-export function createEventOutbox(url: string): EventOutbox {
+/**
+ * Begins to send what an earlier page left behind, and then what is added.
+ *
+ * @param url where events are posted, with the key. Bodies are text/plain: a "simple" request, which needs no CORS preflight.
+ * @param nowMs the client's clock, epoch ms
+ */
+export function createEventOutbox(url: string, nowMs: () => number): EventOutbox {
   let timer: ReturnType<typeof setTimeout> | undefined
   let isSending = false
   let retryMs = RETRY_FIRST_MS
@@ -93,7 +97,7 @@ export function createEventOutbox(url: string): EventOutbox {
     try {
       const response = await fetch(url, {
         method: 'POST',
-        body: serialise(batch),
+        body: serialise(batch, nowMs()),
         headers: { 'content-type': 'text/plain;charset=UTF-8' },
         keepalive: true,
         credentials: 'omit',
@@ -116,7 +120,7 @@ export function createEventOutbox(url: string): EventOutbox {
     let waiting = load()
     while (waiting.length > 0 && navigator.onLine) {
       const batch = nextBatch(waiting)
-      if (!navigator.sendBeacon(url, serialise(batch))) return
+      if (!navigator.sendBeacon(url, serialise(batch, nowMs()))) return
       waiting = waiting.slice(batch.length)
       forget(batch.filter((event) => event.type === 'rum'))
     }

@@ -46,7 +46,7 @@ function guarded<Arguments extends unknown[], Result>(
 
 function start(script: HTMLScriptElement): void {
   const key = script.dataset['key'] ?? ''
-  const outbox = createEventOutbox(`${new URL(script.src).origin}/v1/events?key=${encodeURIComponent(key)}`)
+  const outbox = createEventOutbox(`${new URL(script.src).origin}/v1/events?key=${encodeURIComponent(key)}`, () => Date.now())
   /** Vitals belong to the page that was loaded, also when a single-page app has moved on by the time they are known. */
   const loadedPage = location.pathname
   let actorId = readStored(ACTOR_NAME)
