@@ -68,14 +68,7 @@ export function OverviewPage() {
               />
             </div>
             <div className="stack">
-              {error ? (
-                <ProblemNotice
-                  title={error instanceof ApiProblem ? error.title : 'The numbers can not be shown'}
-                  help={error.message}
-                  {...(error instanceof ApiProblem ? { code: error.code } : {})}
-                  action={{ label: 'Try again', run: () => void refetch() }}
-                />
-              ) : null}
+              {error ? <ReadProblem error={error} onRetry={() => void refetch()} /> : null}
               {growth ? (
                 <div className={isPlaceholderData ? 'stack is-previous' : 'stack'} aria-busy={isPlaceholderData}>
                   <KHero metrics={growth.metrics} />
@@ -93,6 +86,18 @@ export function OverviewPage() {
       </main>
     </>
   )
+}
+
+/** A session that has ended comes back with the page, everything else with another try. */
+function ReadProblem({ error, onRetry }: { readonly error: Error; readonly onRetry: () => void }) {
+  if (!(error instanceof ApiProblem)) {
+    return <ProblemNotice title="The numbers can not be shown" help={error.message} action={{ label: 'Try again', run: onRetry }} />
+  }
+  if (error.status === 401) {
+    const reload = { label: 'Load the page again', run: () => window.location.reload() }
+    return <ProblemNotice title="The session has ended" help="Loading the page again opens a new one." code={error.code} action={reload} />
+  }
+  return <ProblemNotice title={error.title} help={error.message} code={error.code} action={{ label: 'Try again', run: onRetry }} />
 }
 
 interface WindowWordsProps {
