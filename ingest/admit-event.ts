@@ -5,7 +5,7 @@
 import type { KeyKind } from '../schemas/config.ts'
 import type { IncomingEvent } from '../schemas/events.ts'
 import type { EventRecord } from '../schemas/log-records.ts'
-import type { KeptEvent } from '../schemas/ports/kept-events.ts'
+import type { KeptEvent } from '../schemas/ports/kept-ids.ts'
 import { partitionOf } from '../schemas/partitioner.ts'
 import type { DedupeStep, EventKey } from './dedupe/dedupe-step.ts'
 import type { EventFault } from './event-fault.ts'

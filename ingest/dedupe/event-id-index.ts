@@ -105,8 +105,14 @@ export class EventIdIndex {
     for (let at = 0; at < old.length; at += WORDS) {
       const stored = old[at + 3] ?? 0
       if (stored === 0 || hour - (stored - 1) > this.#horizonHours) continue
-      const to = this.#find(old[at] ?? 0, old[at + 1] ?? 0, old[at + 2] ?? 0) * WORDS
-      this.#table.set(old.subarray(at, at + WORDS), to)
+      const h0 = old[at] ?? 0
+      const h1 = old[at + 1] ?? 0
+      const h2 = old[at + 2] ?? 0
+      const to = this.#find(h0, h1, h2) * WORDS
+      this.#table[to] = h0
+      this.#table[to + 1] = h1
+      this.#table[to + 2] = h2
+      this.#table[to + 3] = stored
     }
   }
 }

@@ -10,7 +10,8 @@ export function createMemoryLog({ partitions }: { readonly partitions: number })
 
   const queue = new AppendQueue(new Array<number>(partitions).fill(0), async (appends, companions) => {
     for (const { partition, firstOffset, values } of appends) {
-      values.forEach((value, i) => stored[partition]?.push({ partition, offset: firstOffset + i, value: Uint8Array.from(value) }))
+      const messages = stored[partition] ?? []
+      for (const [i, value] of values.entries()) messages.push({ partition, offset: firstOffset + i, value: Uint8Array.from(value) })
     }
     for (const { key, value } of companions) {
       const name = Buffer.from(key).toString('hex')

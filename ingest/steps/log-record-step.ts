@@ -1,7 +1,7 @@
 /** A validated event as its record of the log: instants in ms, hashes in place of personal data. */
 import type { IncomingEvent } from '../../schemas/events.ts'
 import { type EventRecord, LOG_RECORD_VERSION } from '../../schemas/log-records.ts'
-import type { KeptEvent } from '../../schemas/ports/kept-events.ts'
+import type { KeptEvent } from '../../schemas/ports/kept-ids.ts'
 import type { PersonalDataHasher } from '../personal-data.ts'
 import { replaceEmails } from '../personal-patterns.ts'
 

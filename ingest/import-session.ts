@@ -1,0 +1,159 @@
+/**
+ * An import: the same validation, log and dedupe as over HTTP, in large batches, each of which is validated while the one
+ * before is being written. No clock is corrected, the check for duplicates is over all events kept, and at the end every
+ * partition gets an `import_end`, upon which what the import touched is rebuilt.
+ */
+import type { EventErrorCode } from '../schemas/errors.ts'
+import { RequestError } from '../schemas/errors.ts'
+import type { QuarantinedResult } from '../schemas/ingest-api.ts'
+import { type ImportEndRecord, LOG_RECORD_VERSION } from '../schemas/log-records.ts'
+import type { Clock } from '../schemas/ports/clock.ts'
+import type { KeptIds } from '../schemas/ports/kept-ids.ts'
+import type { Workspaces } from '../schemas/ports/workspaces.ts'
+import { type Admitted, type AdmissionContext, admitItem, validateItem } from './admit-event.ts'
+import type { DedupeStep } from './dedupe/dedupe-step.ts'
+import type { GroupCommitter, PreparedRecord } from './group-committer.ts'
+import type { IngestMetrics } from './ingest-metrics.ts'
+import { loadKeptIndex } from './kept-index.ts'
+import { readItems } from './line-reader.ts'
+import { PersonalDataHasher } from './personal-data.ts'
+import type { IncomingItem } from './steps/split-body.ts'
+
+const BATCH_SIZE = 10_000
+/** The first faults are told with their line, for people; the rest only counted. */
+const SAMPLES_MAX = 20
+const OVERLOADED_TRIES = 100
+const OVERLOADED_PAUSE_MS = 50
+
+export interface ImportProgress {
+  readonly read: number
+  readonly accepted: number
+  readonly duplicates: number
+  readonly quarantined: number
+  /** Quarantined rows by code. */
+  readonly reasons: Readonly<Partial<Record<EventErrorCode, number>>>
+  /** The first faults; `index` counts rows from 0, blank lines left out. */
+  readonly samples: readonly QuarantinedResult[]
+}
+
+export interface ImportOptions {
+  readonly workspace: string
+  readonly importId: string
+  readonly clock: Clock
+  readonly workspaces: Pick<Workspaces, 'hashingSecret'>
+  readonly dedupe: DedupeStep
+  readonly committer: GroupCommitter
+  readonly kept: KeptIds
+  readonly partitions: number
+  readonly newId: () => string
+  readonly metrics?: IngestMetrics | undefined
+  readonly batchSize?: number
+}
+
+interface Tally {
+  read: number
+  accepted: number
+  duplicates: number
+  quarantined: number
+  readonly reasons: Partial<Record<EventErrorCode, number>>
+  readonly samples: QuarantinedResult[]
+}
+
+/** Imports NDJSON, whole or cut anywhere; gives the progress after each batch, and at the end once `import_end` is durable. */
+export function importEvents(options: ImportOptions & { readonly lines: AsyncIterable<Uint8Array | string> }): AsyncGenerator<ImportProgress> {
+  return importItems({ ...options, items: readItems(options.lines, options.batchSize ?? BATCH_SIZE) })
+}
+
+/**
+ * Imports items that are events already (rows of a CSV).
+ * Throws RequestError `log_unavailable` when the log can't be written: what came before stands, and the import may be
+ * run again from its start.
+ */
+export async function* importItems(options: ImportOptions & { readonly items: AsyncIterable<readonly IncomingItem[]> }): AsyncGenerator<ImportProgress> {
+  const { workspace, dedupe, clock } = options
+  const tally: Tally = { read: 0, accepted: 0, duplicates: 0, quarantined: 0, reasons: {}, samples: [] }
+  const kept = await loadKeptIndex(workspace, options.kept, dedupe, clock.nowMs())
+  const hasher = new PersonalDataHasher(options.workspaces.hashingSecret(workspace))
+
+  let writing: Promise<void> | undefined
+  try {
+    for await (const items of options.items) {
+      const context: AdmissionContext = {
+        workspace,
+        keyKind: 'admin',
+        receivedAtMs: clock.nowMs(),
+        shiftMs: 0,
+        importId: options.importId,
+        connectionIp: undefined,
+        hasher,
+        partitions: options.partitions,
+        dedupe,
+        newId: options.newId,
+        kept,
+      }
+      const admitted = items.map((item) => admitItem(item, validateItem(item), context))
+      const firstIndex = tally.read
+      tally.read += items.length
+      if (writing) {
+        await writing
+        yield progressOf(tally)
+      }
+      writing = commitBatch(admitted, firstIndex, tally, options)
+      // Its failure is met by the await above or below, also when the next batch can't be read.
+      writing.catch(() => {})
+    }
+    await writing
+  } finally {
+    await writing?.catch(() => {})
+  }
+  await options.committer.submit(importEndRecords(options))
+  yield progressOf(tally)
+}
+
+function progressOf(tally: Tally): ImportProgress {
+  return { ...tally, reasons: { ...tally.reasons }, samples: [...tally.samples] }
+}
+
+async function commitBatch(admitted: readonly Admitted[], firstIndex: number, tally: Tally, options: ImportOptions): Promise<void> {
+  const going = admitted.filter((one) => one.kind !== 'duplicate')
+  const marks = await submitPatiently(
+    options.committer,
+    going.map((one) => one.prepared),
+  )
+  const quarantined: QuarantinedResult[] = []
+  let duplicates = admitted.length - going.length
+  let at = 0
+  for (const [i, one] of admitted.entries()) {
+    if (one.kind === 'duplicate') continue
+    const duplicate = marks[at++] === 1
+    if (one.kind === 'quarantined') quarantined.push({ index: firstIndex + i, event_id: one.eventId ?? null, ...one.fault })
+    else if (duplicate) duplicates += 1
+  }
+  const accepted = admitted.length - duplicates - quarantined.length
+  tally.accepted += accepted
+  tally.duplicates += duplicates
+  tally.quarantined += quarantined.length
+  for (const result of quarantined) {
+    tally.reasons[result.code] = (tally.reasons[result.code] ?? 0) + 1
+    if (tally.samples.length < SAMPLES_MAX) tally.samples.push(result)
+  }
+  options.metrics?.answered({ accepted, duplicates, quarantined })
+}
+
+/** An import may wait where a request is turned away. */
+async function submitPatiently(committer: GroupCommitter, records: readonly PreparedRecord[]): Promise<Uint8Array> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await committer.submit(records)
+    } catch (error) {
+      if (!(error instanceof RequestError) || error.code !== 'overloaded' || tries === OVERLOADED_TRIES) throw error
+    }
+    await new Promise((resolve) => setTimeout(resolve, OVERLOADED_PAUSE_MS))
+  }
+}
+
+function importEndRecords({ workspace, importId, clock, partitions }: ImportOptions): PreparedRecord[] {
+  const record: ImportEndRecord = { v: LOG_RECORD_VERSION, type: 'import_end', workspace, received_at: clock.nowMs(), import_id: importId }
+  const value = Buffer.from(JSON.stringify(record))
+  return Array.from({ length: partitions }, (_, partition) => ({ message: { partition, value }, key: undefined }))
+}
