@@ -10,10 +10,13 @@ import { LIVE_WINDOWS, type LiveWindowName } from '../../schemas/windows.ts'
 import { readRunningWindow } from '../queries/growth-published.ts'
 import { emptyAnswer, publishedAnswer } from './growth-answer.ts'
 
-/** Messages kept for `Last-Event-ID`; who missed more gets the whole state. */
-export const MESSAGES_KEPT = 64
-/** Commits may come many times a second; watchers hear of them together. */
-const FLUSH_AFTER_MS = 100
+export interface LiveHubLimits {
+  /** Messages kept for `Last-Event-ID`; who missed more gets the whole state. */
+  readonly messagesKept: number
+  /** Commits may come many times a second; watchers hear of them together. */
+  readonly flushAfterMs: number
+}
+const LIMITS: LiveHubLimits = { messagesKept: 64, flushAfterMs: 100 }
 const LIVE_DIMENSION = 'channel'
 
 export interface LiveMessage {
@@ -29,6 +32,7 @@ interface RunningWindow {
 
 export class LiveHub {
   readonly #workspace: string
+  readonly #limits: LiveHubLimits
   readonly #reader: WarehouseReader
   /** Tells the ids of this hub from those of an earlier one. */
   readonly #era: string
@@ -42,7 +46,8 @@ export class LiveHub {
   #watermarkMs: number | null = null
   #loading: Promise<void> | undefined
 
-  constructor(workspace: string, bus: LiveBus, reader: WarehouseReader, era: string) {
+  constructor(workspace: string, bus: LiveBus, reader: WarehouseReader, era: string, limits: LiveHubLimits = LIMITS) {
+    this.#limits = limits
     this.#workspace = workspace
     this.#reader = reader
     this.#era = era
@@ -103,7 +108,7 @@ export class LiveHub {
     for (const row of event.rows) if (row.dimension === '' && this.#merge(row)) this.#changed.add(row.window)
     for (const row of event.rows) if (row.dimension !== '' && this.#merge(row)) this.#changed.add(row.window)
     this.#watermarkMs = Math.max(this.#watermarkMs ?? event.watermarkMs, event.watermarkMs)
-    if (this.#changed.size > 0) this.#flushTimer ??= setTimeout(() => this.#flush(), FLUSH_AFTER_MS)
+    if (this.#changed.size > 0) this.#flushTimer ??= setTimeout(() => this.#flush(), this.#limits.flushAfterMs)
   }
 
   /** Takes a row into the running window; false when it is of an older end or version, or of another dimension. */
@@ -133,7 +138,7 @@ export class LiveHub {
     this.#changed.clear()
     const message = { id: this.#id(this.#sequence), data: this.#data(names) }
     this.#messages.push({ sequence: this.#sequence, message })
-    if (this.#messages.length > MESSAGES_KEPT) this.#messages.shift()
+    if (this.#messages.length > this.#limits.messagesKept) this.#messages.shift()
     for (const listener of this.#listeners) listener(message)
   }
 

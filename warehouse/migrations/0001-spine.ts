@@ -2,6 +2,12 @@
 import type { Migration } from './migration.ts'
 
 /**
+ * Merged-away parts go after a minute instead of eight: at many small commits a second they would hold some hundred MB, and
+ * the system has long written the merged part to disk by then.
+ */
+const PARTS = 'old_parts_lifetime = 60'
+
+/**
  * `events`: sorted by event time, because every question is asked of a range of it. The log position makes the key
  * unique, so that two owners that cut their batches differently still end with one row (ReplacingMergeTree, read with
  * FINAL). Years as partitions: an import of decades makes few parts, and as the year follows from the sorting key, rows
@@ -68,7 +74,7 @@ CREATE TABLE IF NOT EXISTS events (
 ENGINE = ReplacingMergeTree(version, is_deleted)
 PARTITION BY toYear(occurred_at)
 ORDER BY (workspace, occurred_at, _partition, _offset)
-SETTINGS non_replicated_deduplication_window = 1000`
+SETTINGS non_replicated_deduplication_window = 1000, ${PARTS}`
 
 const quarantine = `
 CREATE TABLE IF NOT EXISTS quarantine (
@@ -86,7 +92,7 @@ CREATE TABLE IF NOT EXISTS quarantine (
 )
 ENGINE = ReplacingMergeTree
 ORDER BY (workspace, received_at, _partition, _offset)
-SETTINGS non_replicated_deduplication_window = 1000`
+SETTINGS non_replicated_deduplication_window = 1000, ${PARTS}`
 
 const people = `
 CREATE TABLE IF NOT EXISTS people (
@@ -104,7 +110,8 @@ CREATE TABLE IF NOT EXISTS people (
   version UInt64 CODEC(ZSTD(1))
 )
 ENGINE = ReplacingMergeTree(version)
-ORDER BY (workspace, actor)`
+ORDER BY (workspace, actor)
+SETTINGS ${PARTS}`
 
 const growthWindows = `
 CREATE TABLE IF NOT EXISTS growth_windows (
@@ -136,7 +143,8 @@ CREATE TABLE IF NOT EXISTS growth_windows (
   k_exposure Nullable(Float64) CODEC(ZSTD(1))
 )
 ENGINE = ReplacingMergeTree(version)
-ORDER BY (workspace, window, dimension, value, end_at)`
+ORDER BY (workspace, window, dimension, value, end_at)
+SETTINGS ${PARTS}`
 
 /** One row per commit, metric and published window end: `version` is the commit's, so that a retry adds none. */
 const restatements = `
@@ -151,7 +159,8 @@ CREATE TABLE IF NOT EXISTS restatements (
   cause LowCardinality(String)
 )
 ENGINE = ReplacingMergeTree
-ORDER BY (workspace, window, end_at, metric, version)`
+ORDER BY (workspace, window, end_at, metric, version)
+SETTINGS ${PARTS}`
 
 export const spine: Migration = {
   version: 1,

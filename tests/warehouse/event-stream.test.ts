@@ -1,0 +1,112 @@
+/** Backpressure of one live connection, on a response whose socket is full when the test says so; and what a hub keeps. */
+import { EventEmitter } from 'node:events'
+import type { ServerResponse } from 'node:http'
+import { expect, test } from 'vitest'
+import { EMPTY_COUNTS } from '../../metrics/derive-growth.ts'
+import type { LiveEvent } from '../../schemas/ports/live.ts'
+import { openEventStream } from '../../warehouse/api/event-stream.ts'
+import { LiveHub } from '../../warehouse/api/live-hub.ts'
+
+class FillingResponse extends EventEmitter {
+  readonly written: string[] = []
+  isFull = false
+  isDestroyed = false
+  writeHead(): this {
+    return this
+  }
+  write(text: string): boolean {
+    this.written.push(text)
+    return !this.isFull
+  }
+  end(): void {
+    this.emit('close')
+  }
+  destroy(): void {
+    this.isDestroyed = true
+    this.emit('close')
+  }
+}
+
+function openHub() {
+  let publish: (event: LiveEvent) => void = () => {}
+  const bus = {
+    publish: () => {},
+    subscribe: (_: string, listener: (event: LiveEvent) => void) => {
+      publish = listener
+      return () => {}
+    },
+  }
+  const hub = new LiveHub('acme', bus, { select: async () => [] }, 'era', { messagesKept: 3, flushAfterMs: 1 })
+  return { hub, publish: (event: LiveEvent) => publish(event) }
+}
+
+function change(version: number): LiveEvent {
+  const counts = { ...EMPTY_COUNTS, active_users: version }
+  const row = {
+    workspace: 'acme',
+    window: '24h',
+    dimension: '',
+    value: '',
+    end_ms: 1,
+    final: false,
+    version,
+    watermark_ms: 1,
+    counts,
+    k: null,
+  } as const
+  return { kind: 'growth', workspace: 'acme', watermarkMs: 1, rows: [row] }
+}
+
+test('a client that does not keep up gets the latest state once it can take more, not what piled up', async () => {
+  const { hub, publish } = openHub()
+  const response = new FillingResponse()
+  let closed = 0
+  const close = openEventStream(response as unknown as ServerResponse, {
+    hub,
+    lastEventId: undefined,
+    headers: {},
+    mayContinue: () => true,
+    onClose: () => {
+      closed += 1
+    },
+  })
+  const flushed = () => new Promise<void>((resolve) => hub.listen(() => resolve()))
+  response.isFull = true
+  for (let version = 1; version <= 4; version += 1) {
+    publish(change(version))
+    await flushed()
+  }
+  const messages = () => response.written.filter((text) => text.includes('event: growth'))
+  expect(messages()).toHaveLength(2) // the state, and the change that filled the socket
+  response.isFull = false
+  response.emit('drain')
+  expect(messages()).toHaveLength(3)
+  expect(messages()[2]).toContain('id: era-4\n')
+  expect(messages()[2]).toContain('"active_users":{"value":4}')
+  response.emit('drain')
+  expect(messages()).toHaveLength(3)
+
+  response.isFull = true
+  publish(change(5))
+  await flushed()
+  close()
+  expect(response.isDestroyed).toBe(true)
+  expect(closed).toBe(1)
+  hub.close()
+})
+
+test('the last messages are kept for who comes back; who missed more needs the whole state', async () => {
+  const { hub, publish } = openHub()
+  for (let version = 1; version <= 5; version += 1) {
+    const flushed = new Promise<void>((resolve) => hub.listen(() => resolve()))
+    publish(change(version))
+    await flushed
+  }
+  const ids = (id: string) => hub.since(id)?.map((message) => message.id)
+  expect(ids('era-5')).toEqual([])
+  expect(ids('era-2')).toEqual(['era-3', 'era-4', 'era-5'])
+  expect(ids('era-1')).toBeUndefined()
+  expect(ids('era-6')).toBeUndefined()
+  expect(ids('other-5')).toBeUndefined()
+  hub.close()
+})
