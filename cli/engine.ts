@@ -6,8 +6,10 @@ import type { LiveBus } from '../schemas/ports/live.ts'
 import type { StoredMessage } from '../schemas/ports/log.ts'
 import type { WarehouseReader } from '../schemas/ports/warehouse.ts'
 import type { Workspaces } from '../schemas/ports/workspaces.ts'
+import type { GroupCommitter } from '../ingest/group-committer.ts'
 import type { Pipeline } from '../ingest/pipeline.ts'
 import type { ImportProgress } from '../ingest/import-session.ts'
+import type { ReadinessProbe, SinkLag } from '../warehouse/api/health-routes.ts'
 
 export interface EngineStatus {
   readonly ready: boolean
@@ -29,6 +31,8 @@ export interface Engine {
   readonly live: LiveBus
   readonly metrics: Registry
   readonly pipeline: Pipeline
+  readonly committer: Pick<GroupCommitter, 'reserve'>
+  readonly probes: readonly ReadinessProbe[]
   /** Secrets of keys made at this, the first start: to be shown once. */
   readonly newKeys: readonly { readonly kind: KeyKind; readonly secret: string }[]
   /** Read-only SQL of the operator, as text in a ClickHouse format. */
@@ -43,5 +47,7 @@ export interface Engine {
   /** The whole log, partition by partition in the order of each. */
   logMessages(): AsyncIterable<StoredMessage>
   status(): Promise<EngineStatus>
+  /** How far what is readable is behind what is in the log. */
+  sinkLag(): Promise<SinkLag>
   close(): Promise<void>
 }

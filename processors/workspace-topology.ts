@@ -108,6 +108,11 @@ export class WorkspaceTopology {
     return this.#needsRebuild && this.#isSettled
   }
 
+  /** Imports of which rows came and whose end has not. */
+  openImports(): string[] {
+    return [...this.#imports.keys()]
+  }
+
   /** History in the order of occurrence, into a workspace made anew: nothing of it is late. */
   replay(events: readonly AdmittedEvent[]): void {
     for (const { record } of events) {

@@ -3,6 +3,7 @@
  * the watermark has passed it, and again when something late changed it. An end in which nobody was active is not
  * written: absent means empty.
  */
+import { isDeepStrictEqual } from 'node:util'
 import { deriveSliceMetrics, EMPTY_COUNTS } from '../../metrics/derive-growth.ts'
 import { kMean } from '../../metrics/k-factor.ts'
 import type { GrowthCounts, GrowthRow, KStatistics, RestatementRow } from '../../schemas/records.ts'
@@ -110,11 +111,10 @@ export class Publisher {
       const before = published.get(end)
       if (before === undefined && whole.activeUsers(window.index, end) === 0) continue
       const row = this.#wholeRow(window, end, at)
-      const changes = changedMetrics(before, row)
-      if (changes.length === 0) continue
+      if (before && isDeepStrictEqual(before, { counts: row.counts, k: row.k })) continue
       rows.push(row)
       published.set(end, { counts: row.counts, k: row.k as KStatistics })
-      for (const change of changes) {
+      for (const change of changedMetrics(before, row)) {
         restatements.push({
           workspace: at.workspace,
           window: window.name,

@@ -5,15 +5,15 @@
  * processed. The log is the changelog: state = snapshot + the records after it, processed through the same commits.
  * Nothing of an input is lost when the warehouse is away: the commit is tried again until it is in.
  */
-import type { Clock } from '../../schemas/ports/clock.ts'
-import type { LiveBus } from '../../schemas/ports/live.ts'
-import type { LogReader, StoredMessage } from '../../schemas/ports/log.ts'
-import type { Sink } from '../../schemas/ports/sink.ts'
-import { WarehouseUnavailableError } from '../../schemas/ports/warehouse.ts'
-import type { CommitBatch } from '../../schemas/records.ts'
-import { type RebuildRequest, Topology, type TopologyOutput, type TopologySnapshot } from '../topology.ts'
-import type { CommitStore } from './commit-store.ts'
-import type { SnapshotStore } from './snapshot-store.ts'
+import type { Clock } from '../schemas/ports/clock.ts'
+import type { LiveBus } from '../schemas/ports/live.ts'
+import type { LogReader, StoredMessage } from '../schemas/ports/log.ts'
+import type { Sink } from '../schemas/ports/commit-sink.ts'
+import { WarehouseUnavailableError } from '../schemas/ports/warehouse.ts'
+import type { CommitBatch } from '../schemas/records.ts'
+import { type RebuildRequest, Topology, type TopologyOutput, type TopologySnapshot } from './topology.ts'
+import type { CommitStore } from './runtime/commit-store.ts'
+import type { SnapshotStore } from './runtime/snapshot-store.ts'
 
 /** Version of the rows that a commit writes; part of its token. */
 const ROWS_VERSION = 1
@@ -57,6 +57,8 @@ export interface RunnerStatus {
   readonly committed: readonly number[]
   /** Why the warehouse does not take rows now; null when it does. */
   readonly sinkError: string | null
+  /** When the oldest record that is processed but not committed was processed; null when all are. */
+  readonly pendingSinceMs: number | null
   readonly ready: boolean
   /** A bug of ours stopped the processing. */
   readonly failed: boolean
@@ -104,6 +106,7 @@ export class Runner {
       processed: [...this.#positions],
       committed: [...this.#committed],
       sinkError: this.#sinkError,
+      pendingSinceMs: this.#pendingSinceMs ?? null,
       ready: this.#ready,
       failed: this.#failure !== undefined,
     }

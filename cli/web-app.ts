@@ -1,0 +1,114 @@
+/** Everything that `kappa up` serves over HTTP: ingest, API, dashboard. `createWebApp` builds it, `up.ts` listens. */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import cookie from '@fastify/cookie'
+import helmet from '@fastify/helmet'
+import staticFiles from '@fastify/static'
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import { createIngestRoutes } from '../ingest/server.ts'
+import { problemDocument, type RequestErrorCode, REQUEST_ERRORS } from '../schemas/errors.ts'
+import { createApiRoutes } from '../warehouse/api/api-routes.ts'
+import { registerOpenApi } from '../warehouse/api/openapi.ts'
+import type { Engine } from './engine.ts'
+import { createSessions } from './sessions.ts'
+
+export interface WebAppOptions {
+  readonly engine: Engine
+  readonly sessionSecret: Uint8Array
+  /** Folder of the build: `dashboard/` and `browser/kappa.js` stand in it. */
+  readonly buildFolder: string
+  readonly version: string
+  readonly logger?: boolean
+}
+
+export async function createWebApp(options: WebAppOptions): Promise<FastifyInstance> {
+  const { engine } = options
+  const app = Fastify({
+    // A request's address may carry a key: only method and path are ever written.
+    logger: options.logger ? { level: 'warn', serializers: { req: ({ method, url }) => ({ method, path: url?.split('?')[0] }) } } : false,
+    requestIdHeader: false,
+    forceCloseConnections: true,
+  })
+  const sessions = createSessions({ secret: options.sessionSecret, host: engine.config.host, adminPassword: engine.config.adminPassword })
+
+  await app.register(cookie)
+  await app.register(helmet, {
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        defaultSrc: ["'self'"],
+        scriptSrc: ["'self'"],
+        styleSrc: ["'self'"],
+        // Charts position their marks with style attributes; style elements stay forbidden.
+        styleSrcAttr: ["'unsafe-inline'"],
+        imgSrc: ["'self'", 'data:'],
+        connectSrc: ["'self'"],
+        objectSrc: ["'none'"],
+        baseUri: ["'none'"],
+        formAction: ["'self'"],
+        frameAncestors: ["'none'"],
+      },
+    },
+    strictTransportSecurity: false, // that is the TLS proxy's to promise
+    crossOriginResourcePolicy: { policy: 'same-origin' },
+  })
+  await registerOpenApi(app, options.version)
+  await app.register(
+    createIngestRoutes({
+      workspaces: engine.workspaces,
+      pipeline: engine.pipeline,
+      committer: engine.committer,
+      browserSdkPath: join(options.buildFolder, 'browser', 'kappa.js'),
+    }),
+  )
+  await app.register(
+    createApiRoutes({
+      reader: engine.reader,
+      live: engine.live,
+      clock: engine.clock,
+      workspaces: engine.workspaces,
+      session: (request) => sessions.principal(request),
+      probes: engine.probes,
+      sinkLag: () => engine.sinkLag(),
+      metrics: engine.metrics,
+    }),
+  )
+  await addDashboard(app, join(options.buildFolder, 'dashboard'), sessions)
+  return app
+}
+
+async function addDashboard(app: FastifyInstance, folder: string, sessions: ReturnType<typeof createSessions>): Promise<void> {
+  const built = existsSync(join(folder, 'index.html'))
+  if (built) {
+    await app.register(staticFiles, {
+      root: folder,
+      index: false,
+      wildcard: false,
+      cacheControl: false,
+      // Names of assets carry a hash of their content.
+      setHeaders: (reply, path) =>
+        void reply.header('cache-control', path.includes('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache'),
+    })
+  }
+  const page = async (request: FastifyRequest, reply: FastifyReply) => {
+    const entry = sessions.open(request, reply)
+    if (entry === 'host') return problem(reply, 'host_refused')
+    if (entry === 'password') {
+      return reply
+        .code(401)
+        .header('www-authenticate', 'Basic realm="Kappa", charset="UTF-8"')
+        .type('text/plain; charset=utf-8')
+        .send('Sign in as admin.\n')
+    }
+    return reply.header('cache-control', 'no-cache').sendFile('index.html')
+  }
+  app.setNotFoundHandler(async (request, reply) => {
+    const wantsPage = request.method === 'GET' && !request.url.startsWith('/v1/') && (request.headers.accept ?? '').includes('text/html')
+    return wantsPage && built ? page(request, reply) : problem(reply, 'not_found')
+  })
+  if (built) app.get('/', { schema: { hide: true } }, page)
+}
+
+function problem(reply: FastifyReply, code: RequestErrorCode): FastifyReply {
+  return reply.code(REQUEST_ERRORS[code].status).type('application/problem+json').send(problemDocument(code))
+}

@@ -1,0 +1,258 @@
+/**
+ * The composition root: the only place that knows which driver stands behind each port, and the only one that reads
+ * the real clock and randomness.
+ */
+import { randomBytes } from 'node:crypto'
+import { chmod, mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import { v7 as uuidV7 } from 'uuid'
+import { DedupeStep } from '../ingest/dedupe/dedupe-step.ts'
+import { GroupCommitter } from '../ingest/group-committer.ts'
+import { type ImportProgress, importEvents } from '../ingest/import-session.ts'
+import { createIngestMetrics } from '../ingest/ingest-metrics.ts'
+import { openWorkspaceRegistry } from '../ingest/keys/lmdb-registry.ts'
+import { openLmdbLog } from '../ingest/log/lmdb.ts'
+import { createPipeline } from '../ingest/pipeline.ts'
+import { Runner } from '../processors/runner.ts'
+import { LmdbCommitStore } from '../processors/runtime/commit-store.ts'
+import { FileSnapshotStore } from '../processors/runtime/snapshot-store.ts'
+import { tickQuietWorkspaces } from '../processors/ticker.ts'
+import type { TopologySnapshot } from '../processors/topology.ts'
+import type { Config } from '../schemas/config.ts'
+import { LOG_RECORD_VERSION } from '../schemas/log-records.ts'
+import type { Clock } from '../schemas/ports/clock.ts'
+import type { Log, StoredMessage } from '../schemas/ports/log.ts'
+import { openChdbWarehouse } from '../warehouse/drivers/chdb.ts'
+import { createInProcessBus } from '../warehouse/live/in-process-bus.ts'
+import { migrate } from '../warehouse/migrations/migrate.ts'
+import { createKeptIds } from '../warehouse/sink/kept-events.ts'
+import { createSink } from '../warehouse/sink/sink.ts'
+import { lockDataFolder } from './data-lock.ts'
+import type { Engine, EngineStatus } from './engine.ts'
+
+/** Bodies and records that may wait for their commit before senders are told to come back. */
+const WAITING_BYTES_MAX = 256 * 1024 * 1024
+/** Quiet workspaces are looked at this often. */
+const TICK_CHECK_MS = 1_000
+
+export interface WiringOptions {
+  /** Told of trouble that heals itself or stops the processing; in a sentence. */
+  readonly onError?: (message: string, error: unknown) => void
+}
+
+/** Opens everything under `config.data`. Rejects when another process has the folder. */
+export async function openEngine(config: Config, options: WiringOptions = {}): Promise<Engine> {
+  const clock: Clock = { nowMs: () => Date.now() }
+  const onError = options.onError ?? (() => {})
+  await mkdir(config.data, { recursive: true })
+  await chmod(config.data, 0o700)
+  const lock = await lockDataFolder(config.data)
+  const closers: (() => Promise<unknown> | unknown)[] = [() => lock.release()]
+  const close = async () => {
+    for (const closer of closers.splice(0).reverse()) await closer()
+  }
+
+  try {
+    const metrics = new Registry()
+    collectDefaultMetrics({ register: metrics })
+
+    // ingest
+    const log = await openLmdbLog({ path: join(config.data, 'log'), partitions: config.partitions })
+    closers.push(() => log.close())
+    const workspaces = await openWorkspaceRegistry({
+      path: join(config.data, 'keys'),
+      randomBytes,
+      clock,
+      fixedKeys: { write: config.writeKey, server: config.serverKey, read: config.readKey, admin: config.adminKey },
+    })
+    closers.push(() => workspaces.close())
+    const dedupe = await DedupeStep.open(log, clock, randomBytes)
+    const ingestMetrics = createIngestMetrics(metrics)
+    const committer = new GroupCommitter({ log, dedupe, waitingBytesMax: WAITING_BYTES_MAX, observer: ingestMetrics })
+    const ingest = { clock, workspaces, dedupe, committer, partitions: config.partitions, newId: uuidV7, metrics: ingestMetrics }
+    const pipeline = createPipeline(ingest)
+
+    // warehouse
+    const warehouse = await openChdbWarehouse({ path: join(config.data, 'warehouse') })
+    closers.push(() => warehouse.close())
+    await migrate(warehouse, clock.nowMs())
+    const kept = createKeptIds(warehouse.reader)
+    const live = createInProcessBus()
+
+    // processors
+    const commits = new LmdbCommitStore(join(config.data, 'commits'))
+    closers.push(() => commits.close())
+    const runner = new Runner({
+      log,
+      sink: createSink(warehouse.writer, warehouse.reader),
+      live,
+      commits,
+      snapshots: new FileSnapshotStore<TopologySnapshot>(join(config.data, 'state')),
+      clock,
+      sleep,
+      onError,
+    })
+    closers.push(() => runner.stop())
+    await runner.start()
+    await endBrokenImports(runner, log, clock)
+    closers.push(startTicker(runner, log, clock, onError))
+
+    const engine: Engine = {
+      config,
+      clock,
+      workspaces,
+      reader: warehouse.reader,
+      live,
+      metrics,
+      pipeline,
+      committer,
+      newKeys: workspaces.newSecrets,
+      operatorSql: (sql, format) => warehouse.operatorSql(sql, format),
+      async *importRows({ workspace, importId, chunks }) {
+        await workspaces.create(workspace)
+        await engine.waitUntilReadable() // late events of which the flag is to be cleared are looked up there
+        let last: ImportProgress | undefined
+        for await (const progress of importEvents({ ...ingest, workspace, importId, kept, lines: chunks })) {
+          last = progress
+          yield progress
+        }
+        await engine.waitUntilReadable()
+        if (last) yield last
+      },
+      waitUntilReadable: async () => runner.waitFor(await endOffsets(log)),
+      logMessages: () => readWholeLog(log),
+      status: () => statusOf(runner, log),
+      sinkLag: async () => {
+        const { committed, pendingSinceMs } = runner.status
+        const ends = await endOffsets(log)
+        const events = ends.reduce((sum, end, partition) => sum + end - (committed[partition] ?? 0), 0)
+        return { events, ms: events === 0 || pendingSinceMs === null ? 0 : Math.max(0, clock.nowMs() - pendingSinceMs) }
+      },
+      probes: [
+        {
+          name: 'processors',
+          check: () => {
+            const { failed, ready } = runner.status
+            if (failed) return 'stopped by an error; the log of the process says which'
+            return ready ? undefined : 'bringing the state back'
+          },
+        },
+        { name: 'warehouse', check: () => runner.status.sinkError ?? warehouse.rows('SELECT 1').then(() => undefined) },
+        { name: 'log', check: async () => void (await log.endOffset(0)) },
+      ],
+      close,
+    }
+    registerLagMetrics(engine)
+    return engine
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+async function endOffsets(log: Log): Promise<number[]> {
+  return Promise.all(Array.from({ length: log.partitions }, (_, partition) => log.endOffset(partition)))
+}
+
+async function* readWholeLog(log: Log): AsyncGenerator<StoredMessage> {
+  for (let partition = 0; partition < log.partitions; partition += 1) {
+    let offset = await log.startOffset(partition)
+    for (;;) {
+      const messages = await log.read(partition, offset, 5_000)
+      if (messages.length === 0) break
+      yield* messages
+      offset += messages.length
+    }
+  }
+}
+
+/** An import that a crash broke off holds back no window any longer; run again, it goes on under a new id. */
+async function endBrokenImports(runner: Runner, log: Log, clock: Clock): Promise<void> {
+  await runner.waitFor(await endOffsets(log))
+  for (const topology of runner.topology.workspaces()) {
+    for (const importId of topology.openImports()) {
+      const record = {
+        v: LOG_RECORD_VERSION,
+        type: 'import_end',
+        workspace: topology.workspace,
+        received_at: clock.nowMs(),
+        import_id: importId,
+      }
+      const value = Buffer.from(JSON.stringify(record))
+      await log.append(Array.from({ length: log.partitions }, (_, partition) => ({ partition, value })))
+    }
+  }
+}
+
+function startTicker(runner: Runner, log: Log, clock: Clock, onError: (message: string, error: unknown) => void): () => Promise<void> {
+  let running: Promise<unknown> = Promise.resolve()
+  const timer = setInterval(() => {
+    running = running
+      .then(async () => {
+        // Behind, the newest record that is processed says nothing of the traffic.
+        const ends = await endOffsets(log)
+        if (ends.every((end, partition) => runner.status.processed[partition] === end))
+          await tickQuietWorkspaces(runner.topology, log, clock)
+      })
+      .catch((error: unknown) => onError('a tick could not be written, trying again', error))
+  }, TICK_CHECK_MS)
+  return async () => {
+    clearInterval(timer)
+    await running
+  }
+}
+
+async function statusOf(runner: Runner, log: Log): Promise<EngineStatus> {
+  const { processed, committed, sinkError, ready, failed } = runner.status
+  const ends = await endOffsets(log)
+  const notReady = [
+    ...(failed ? ['processing was stopped by an error'] : []),
+    ...(ready ? [] : ['the state is being brought back']),
+    ...(sinkError === null ? [] : [sinkError]),
+  ]
+  return {
+    ready: notReady.length === 0,
+    notReady,
+    lagRecords: ends.reduce((sum, end, partition) => sum + end - (committed[partition] ?? 0), 0),
+    logEndOffsets: ends,
+    processedOffsets: processed,
+    committedOffsets: committed,
+    workspaces: [...runner.topology.workspaces()].map(({ workspace, time, lateEvents }) => ({
+      name: workspace,
+      watermarkMs: Number.isFinite(time.watermarkMs) ? time.watermarkMs : null,
+      lateEvents,
+    })),
+  }
+}
+
+function registerLagMetrics(engine: Engine): void {
+  new Gauge({
+    name: 'kappa_sink_lag_records',
+    help: 'Records in the log that queries do not answer with yet.',
+    registers: [engine.metrics],
+    collect: async function collect() {
+      this.set((await engine.status()).lagRecords)
+    },
+  })
+  new Gauge({
+    name: 'kappa_watermark_seconds',
+    help: 'Watermark of each workspace, in seconds since 1970.',
+    labelNames: ['workspace'] as const,
+    registers: [engine.metrics],
+    collect: async function collect() {
+      for (const { name, watermarkMs } of (await engine.status()).workspaces)
+        if (watermarkMs !== null) this.set({ workspace: name }, watermarkMs / 1000)
+    },
+  })
+  new Gauge({
+    name: 'kappa_late_events_total',
+    help: 'Events that came beyond the allowed lateness and count nowhere.',
+    labelNames: ['workspace'] as const,
+    registers: [engine.metrics],
+    collect: async function collect() {
+      for (const { name, lateEvents } of (await engine.status()).workspaces) this.set({ workspace: name }, lateEvents)
+    },
+  })
+}
