@@ -5,6 +5,7 @@ export type LiveEvent = {
   readonly kind: 'growth'
   readonly workspace: string
   readonly watermarkMs: number
+  /** Running windows, each complete: the row of the whole workspace, and all its slices. A window that is not here has not changed. */
   readonly rows: readonly GrowthRow[]
 }
 

@@ -1,13 +1,13 @@
 /**
- * The live numbers of one workspace, for all who watch it: keeps the running windows whole (the bus carries only what
- * changed), numbers each message, and remembers the last ones for those who come back.
+ * The live numbers of one workspace, for all who watch it: keeps the running windows as they are now, numbers each
+ * message, and remembers the last ones for those who come back.
  */
 import type { LiveGrowth } from '../../schemas/growth-api.ts'
 import type { LiveBus, LiveEvent } from '../../schemas/ports/live.ts'
 import type { WarehouseReader } from '../../schemas/ports/warehouse.ts'
 import type { GrowthRow } from '../../schemas/records.ts'
 import { LIVE_WINDOWS, type LiveWindowName } from '../../schemas/windows.ts'
-import { readRunningWindow } from '../queries/growth-published.ts'
+import { type PublishedWindow, readRunningWindow } from '../queries/growth-published.ts'
 import { emptyAnswer, publishedAnswer } from './growth-answer.ts'
 
 export interface LiveHubLimits {
@@ -25,18 +25,13 @@ export interface LiveMessage {
 }
 export type LiveListener = (message: LiveMessage) => void
 
-interface RunningWindow {
-  whole: GrowthRow
-  readonly slices: Map<string, GrowthRow>
-}
-
 export class LiveHub {
   readonly #workspace: string
   readonly #limits: LiveHubLimits
   readonly #reader: WarehouseReader
   /** Tells the ids of this hub from those of an earlier one. */
   readonly #era: string
-  readonly #windows = new Map<string, RunningWindow>()
+  readonly #windows = new Map<string, PublishedWindow>()
   readonly #changed = new Set<string>()
   readonly #listeners = new Set<LiveListener>()
   readonly #messages: { readonly sequence: number; readonly message: LiveMessage }[] = []
@@ -96,38 +91,32 @@ export class LiveHub {
 
   async #load(): Promise<void> {
     for (const { name } of LIVE_WINDOWS) {
-      const published = await readRunningWindow(this.#reader, this.#workspace, name as LiveWindowName, LIVE_DIMENSION)
+      const published = await readRunningWindow(this.#reader, this.#workspace, name, LIVE_DIMENSION)
       if (published === undefined) continue
       // What the bus brought in the meantime is newer, and stays.
-      for (const row of [published.whole, ...published.slices]) this.#merge(row)
+      if (!this.#windows.has(name)) this.#replace(published.whole, published.slices)
     }
   }
 
   #take(event: LiveEvent): void {
-    // The whole workspace first: it says which end is the running one.
-    for (const row of event.rows) if (row.dimension === '' && this.#merge(row)) this.#changed.add(row.window)
-    for (const row of event.rows) if (row.dimension !== '' && this.#merge(row)) this.#changed.add(row.window)
     this.#watermarkMs = Math.max(this.#watermarkMs ?? event.watermarkMs, event.watermarkMs)
+    for (const whole of event.rows) {
+      if (whole.dimension !== '') continue
+      const slices = event.rows.filter(
+        (row) => row.window === whole.window && row.end_ms === whole.end_ms && row.dimension === LIVE_DIMENSION,
+      )
+      if (this.#replace(whole, slices)) this.#changed.add(whole.window)
+    }
     if (this.#changed.size > 0) this.#flushTimer ??= setTimeout(() => this.#flush(), this.#limits.flushAfterMs)
   }
 
-  /** Takes a row into the running window; false when it is of an older end or version, or of another dimension. */
-  #merge(row: GrowthRow): boolean {
-    if (row.dimension !== '' && row.dimension !== LIVE_DIMENSION) return false
-    this.#watermarkMs = Math.max(this.#watermarkMs ?? row.watermark_ms, row.watermark_ms)
-    const known = this.#windows.get(row.window)
-    if (known === undefined || row.end_ms > known.whole.end_ms) {
-      // The whole workspace comes with every change of a window, and is taken before its slices.
-      if (row.dimension !== '') return false
-      this.#windows.set(row.window, { whole: row, slices: new Map() })
-      return true
-    }
-    if (row.end_ms < known.whole.end_ms) return false
-    const before = row.dimension === '' ? known.whole : known.slices.get(row.value)
-    if (before !== undefined && before.version > row.version) return false
-    if (row.dimension === '') known.whole = row
-    else if (row.counts.active_users === 0) known.slices.delete(row.value)
-    else known.slices.set(row.value, row)
+  /** Takes a window as it is now; false when a later one is known. */
+  #replace(whole: GrowthRow, slices: readonly GrowthRow[]): boolean {
+    const known = this.#windows.get(whole.window)?.whole
+    if (known !== undefined && (known.end_ms > whole.end_ms || (known.end_ms === whole.end_ms && known.version > whole.version)))
+      return false
+    this.#watermarkMs = Math.max(this.#watermarkMs ?? whole.watermark_ms, whole.watermark_ms)
+    this.#windows.set(whole.window, { whole, slices: slices.filter((row) => row.counts.active_users > 0) })
     return true
   }
 
@@ -149,9 +138,7 @@ export class LiveHub {
   #data(names: readonly LiveWindowName[]): string {
     const windows = names.map((name) => {
       const known = this.#windows.get(name)
-      return known === undefined
-        ? emptyAnswer(name)
-        : publishedAnswer(name, { whole: known.whole, slices: [...known.slices.values()] }, LIVE_DIMENSION)
+      return known === undefined ? emptyAnswer(name) : publishedAnswer(name, known, LIVE_DIMENSION)
     })
     const live: LiveGrowth = { watermark: this.#watermarkMs === null ? null : new Date(this.#watermarkMs).toISOString(), windows }
     return JSON.stringify(live)
