@@ -70,6 +70,7 @@ function checkOf(name: string, definition: unknown): Check | undefined {
       value <= maximum &&
       value > exclusiveMinimum
   }
+  if (node.type === 'object' && !node.properties && node.additionalProperties !== false) return isObject
   if (node.type === 'object' && node.properties && node.additionalProperties === false) {
     const branch = branchOf(node)
     return branch && ((value) => isObject(value) && passes(branch, value))
