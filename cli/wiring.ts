@@ -17,13 +17,14 @@ import { openLmdbLog } from '../ingest/log/lmdb.ts'
 import { createPipeline } from '../ingest/pipeline.ts'
 import { Runner } from '../processors/runner.ts'
 import { LmdbCommitStore } from '../processors/runtime/commit-store.ts'
+import { decodeOwnRecord } from '../processors/runtime/decode-record.ts'
 import { FileSnapshotStore } from '../processors/runtime/snapshot-store.ts'
 import { tickQuietWorkspaces } from '../processors/ticker.ts'
 import type { TopologySnapshot } from '../processors/topology.ts'
 import type { Config } from '../schemas/config.ts'
 import { LOG_RECORD_VERSION } from '../schemas/log-records.ts'
 import type { Clock } from '../schemas/ports/clock.ts'
-import type { Log, StoredMessage } from '../schemas/ports/log.ts'
+import type { Log } from '../schemas/ports/log.ts'
 import { openChdbWarehouse } from '../warehouse/drivers/chdb.ts'
 import { createInProcessBus } from '../warehouse/live/in-process-bus.ts'
 import { migrate } from '../warehouse/migrations/migrate.ts'
@@ -89,6 +90,7 @@ export async function openEngine(config: Config, options: WiringOptions = {}): P
       sink: createSink(warehouse.writer, warehouse.reader),
       live,
       commits,
+      decode: decodeOwnRecord,
       snapshots: new FileSnapshotStore<TopologySnapshot>(join(config.data, 'state')),
       clock,
       sleep,
@@ -103,6 +105,7 @@ export async function openEngine(config: Config, options: WiringOptions = {}): P
       config,
       clock,
       workspaces,
+      log,
       reader: warehouse.reader,
       live,
       metrics,
@@ -122,7 +125,6 @@ export async function openEngine(config: Config, options: WiringOptions = {}): P
         if (last) yield last
       },
       waitUntilReadable: async () => runner.waitFor(await endOffsets(log)),
-      logMessages: () => readWholeLog(log),
       status: () => statusOf(runner, log),
       sinkLag: async () => {
         const { committed, pendingSinceMs } = runner.status
@@ -154,18 +156,6 @@ export async function openEngine(config: Config, options: WiringOptions = {}): P
 
 async function endOffsets(log: Log): Promise<number[]> {
   return Promise.all(Array.from({ length: log.partitions }, (_, partition) => log.endOffset(partition)))
-}
-
-async function* readWholeLog(log: Log): AsyncGenerator<StoredMessage> {
-  for (let partition = 0; partition < log.partitions; partition += 1) {
-    let offset = await log.startOffset(partition)
-    for (;;) {
-      const messages = await log.read(partition, offset, 5_000)
-      if (messages.length === 0) break
-      yield* messages
-      offset += messages.length
-    }
-  }
 }
 
 /** An import that a crash broke off holds back no window any longer; run again, it goes on under a new id. */

@@ -13,6 +13,7 @@ import { WarehouseUnavailableError } from '../schemas/ports/warehouse.ts'
 import type { CommitBatch } from '../schemas/records.ts'
 import { type RebuildRequest, Topology, type TopologyOutput, type TopologySnapshot } from './topology.ts'
 import type { CommitStore } from './runtime/commit-store.ts'
+import type { DecodeRecord } from './runtime/decode-record.ts'
 import type { SnapshotStore } from './runtime/snapshot-store.ts'
 
 /** Version of the rows that a commit writes; part of its token. */
@@ -25,6 +26,8 @@ export interface RunnerOptions {
   readonly commits: CommitStore
   readonly snapshots: SnapshotStore<TopologySnapshot>
   readonly clock: Clock
+  /** How records are read; without it, as if anybody may have written them. */
+  readonly decode?: DecodeRecord
   readonly sleep: (ms: number) => Promise<void>
   readonly onError: (message: string, error: unknown) => void
   readonly limits?: Partial<RunnerLimits>
@@ -92,7 +95,7 @@ export class Runner {
     this.#options = options
     this.#limits = { ...RUNNER_LIMITS, ...options.limits }
     this.#partitions = options.log.partitions
-    this.#topology = new Topology(this.#partitions)
+    this.#topology = new Topology(this.#partitions, { decode: options.decode })
     this.#positions = new Array<number>(this.#partitions).fill(0)
     this.#committed = [...this.#positions]
   }
@@ -144,7 +147,7 @@ export class Runner {
   async #recover(): Promise<void> {
     const snapshot = await this.#options.snapshots.readNewest()
     if (snapshot) {
-      this.#topology = new Topology(this.#partitions, snapshot.state)
+      this.#topology = new Topology(this.#partitions, { decode: this.#options.decode, from: snapshot.state })
       this.#positions = [...snapshot.positions]
       this.#committed = [...snapshot.positions]
       this.#commit = snapshot.commit

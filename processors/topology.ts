@@ -10,7 +10,7 @@
 import type { QuarantinedRecord } from '../schemas/log-records.ts'
 import type { StoredMessage } from '../schemas/ports/log.ts'
 import type { AdmittedEvent, GrowthRow, PersonRow, QuarantinedRow, RestatementRow } from '../schemas/records.ts'
-import { decodeRecord } from './runtime/decode-record.ts'
+import { decodeAnyRecord, type DecodeRecord } from './runtime/decode-record.ts'
 import { WorkspaceTopology, type WorkspaceTopologySnapshot } from './workspace-topology.ts'
 
 /** What processing produced since it was last taken. */
@@ -31,20 +31,23 @@ export interface RebuildRequest {
 
 export class Topology {
   readonly #partitions: number
+  readonly #decode: DecodeRecord
   #workspaces = new Map<string, WorkspaceTopology>()
   #touched = new Set<WorkspaceTopology>()
   #events: AdmittedEvent[] = []
   #quarantined: QuarantinedRow[] = []
 
-  constructor(partitions: number, from?: TopologySnapshot) {
+  constructor(partitions: number, options: { decode?: DecodeRecord | undefined; from?: TopologySnapshot | undefined } = {}) {
     this.#partitions = partitions
-    for (const [workspace, snapshot] of from ?? []) this.#workspaces.set(workspace, new WorkspaceTopology(workspace, partitions, snapshot))
+    this.#decode = options.decode ?? decodeAnyRecord
+    for (const [workspace, snapshot] of options.from ?? [])
+      this.#workspaces.set(workspace, new WorkspaceTopology(workspace, partitions, snapshot))
   }
 
   /** Takes one record of the log, in the order of its partition. */
   process(message: StoredMessage): RebuildRequest | undefined {
     const { partition, offset } = message
-    const record = decodeRecord(message)
+    const record = this.#decode(message)
     if (record.type === 'quarantined') {
       this.#quarantine(record, partition, offset)
       return undefined

@@ -1,16 +1,32 @@
 /** Bytes of the log -> record. What can't be read goes to the quarantine with its reason; it never stops the stream. */
-import { type LogRecord, logRecord, type QuarantinedRecord } from '../../schemas/log-records.ts'
+import { LOG_RECORD_VERSION, type LogRecord, logRecord, type QuarantinedRecord } from '../../schemas/log-records.ts'
 import type { StoredMessage } from '../../schemas/ports/log.ts'
 import { DEFAULT_WORKSPACE } from '../../schemas/config.ts'
 
 const BODY_CHARACTERS_MAX = 65_536
 const decoder = new TextDecoder()
 
+/** Reads a message of the log. */
+export type DecodeRecord = (message: StoredMessage) => LogRecord
+
 /**
- * The record of a message. A message that is no record of ours (something else wrote to the topic) comes back as a
+ * The record of a message in a log that only this process writes: ingest has validated it and the log's checksum says
+ * that it is unchanged, so only its version is looked at.
+ */
+export const decodeOwnRecord: DecodeRecord = (message) => {
+  const record = JSON.parse(decoder.decode(message.value)) as LogRecord
+  if (record.v !== LOG_RECORD_VERSION)
+    throw new Error(
+      `record ${message.offset} of partition ${message.partition} has form ${record.v}, this build reads ${LOG_RECORD_VERSION}: start the newer build`,
+    )
+  return record
+}
+
+/**
+ * The record of a message that anybody may have written. A message that is no record of ours (something else wrote to the topic) comes back as a
  * quarantined record of its workspace, or of the default one when it names none.
  */
-export function decodeRecord({ partition, offset, value }: StoredMessage): LogRecord {
+export const decodeAnyRecord: DecodeRecord = ({ partition, offset, value }) => {
   const text = decoder.decode(value)
   let json: unknown
   try {

@@ -46,7 +46,7 @@ export class TopologyDriver {
   /** State through its stored form and back, as after a restart. */
   restart(): void {
     const state = deserialize(serialize(this.#topology.snapshot())) as TopologySnapshot
-    this.#topology = new Topology(this.#partitions, state)
+    this.#topology = new Topology(this.#partitions, { from: state })
   }
 
   /** All published rows, later versions in place of earlier ones, by key. */
