@@ -1,11 +1,15 @@
 /** Backpressure of one live connection, on a response whose socket is full when the test says so; and what a hub keeps. */
 import { EventEmitter } from 'node:events'
 import type { ServerResponse } from 'node:http'
-import { expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import { EMPTY_COUNTS } from '../../metrics/derive-growth.ts'
 import type { LiveEvent } from '../../schemas/ports/live.ts'
 import { openEventStream } from '../../warehouse/api/event-stream.ts'
 import { LiveHub } from '../../warehouse/api/live-hub.ts'
+
+afterEach(() => {
+  vi.useRealTimers()
+})
 
 class FillingResponse extends EventEmitter {
   readonly written: string[] = []
@@ -109,4 +113,29 @@ test('the last messages are kept for who comes back; who missed more needs the w
   expect(ids('era-6')).toBeUndefined()
   expect(ids('other-5')).toBeUndefined()
   hub.close()
+})
+
+test('a quiet stream beats every 15 s, and ends within 5 s of its key', () => {
+  vi.useFakeTimers()
+  const { hub } = openHub()
+  const response = new FillingResponse()
+  let mayContinue = true
+  let isClosed = false
+  openEventStream(response as unknown as ServerResponse, {
+    hub,
+    lastEventId: undefined,
+    headers: {},
+    mayContinue: () => mayContinue,
+    onClose: () => {
+      isClosed = true
+    },
+  })
+  const before = response.written.length
+  vi.advanceTimersByTime(31_000)
+  expect(response.written.slice(before)).toEqual([': still here\n\n', ': still here\n\n'])
+  mayContinue = false
+  vi.advanceTimersByTime(5_000)
+  expect(isClosed).toBe(true)
+  expect(vi.getTimerCount()).toBe(0)
+  expect(hub.listenerCount).toBe(0)
 })

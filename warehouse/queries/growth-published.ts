@@ -6,7 +6,8 @@ import { COUNT_COLUMNS } from '../tables/derived-tables.ts'
 import { joinSql, rowsOf, sql, storedRowsOf, workspaceQuery, type SqlFragment } from './workspace-query.ts'
 
 type CountName = (typeof COUNT_COLUMNS)[number]
-type StoredRow = Readonly<Record<CountName, number>> & {
+/** A row of `growth_windows` as it is selected. */
+export type StoredRow = Readonly<Record<CountName, number>> & {
   readonly window: string
   readonly dimension: Dimension | ''
   readonly value: string
@@ -23,12 +24,14 @@ type StoredRow = Readonly<Record<CountName, number>> & {
   readonly k_exposure: number | null
 }
 
-const columns = sql`
+/** What is selected of `growth_windows` for `growthRow`. */
+export const PUBLISHED_COLUMNS = sql`
   window, dimension, value, toUnixTimestamp64Milli(end_at) AS end_ms, toUnixTimestamp64Milli(watermark_at) AS watermark_ms,
   version, final, revenue, referred_revenue, k_credits, k_credits_squared, k_people, k_cycles, k_exposure,
   ${joinSql(COUNT_COLUMNS as readonly string[] as readonly SqlFragment[], ', ')}`
 
-function growthRow(workspace: string, row: StoredRow): GrowthRow {
+/** The record that a stored row holds. */
+export function growthRow(workspace: string, row: StoredRow): GrowthRow {
   const counts = Object.fromEntries(COUNT_COLUMNS.map((name) => [name, row[name]])) as Record<CountName, number>
   const k: KStatistics | null =
     row.k_credits === null
@@ -59,17 +62,17 @@ const isAsked = sql`${isWindow} AND dimension IN ('', {dimension:String})`
 const isWhole = sql`${isWindow} AND dimension = ''`
 
 const latest = workspaceQuery`
-SELECT ${columns}
+SELECT ${PUBLISHED_COLUMNS}
 FROM ${rowsOf('growth_windows', isAsked)}
 WHERE end_at = (SELECT max(end_at) FROM ${storedRowsOf('growth_windows', isWhole)})`
 
 const atEnd = workspaceQuery`
-SELECT ${columns}
+SELECT ${PUBLISHED_COLUMNS}
 FROM ${rowsOf('growth_windows', sql`${isAsked} AND end_at = fromUnixTimestamp64Milli({endMs:Int64}, 'UTC')`)}`
 
 const between = sql`end_at >= fromUnixTimestamp64Milli({fromMs:Int64}, 'UTC') AND end_at <= fromUnixTimestamp64Milli({toMs:Int64}, 'UTC')`
 const series = workspaceQuery`
-SELECT ${columns}
+SELECT ${PUBLISHED_COLUMNS}
 FROM ${rowsOf('growth_windows', sql`${isWhole} AND ${between}`)}
 WHERE toUnixTimestamp64Milli(end_at) % {stepMs:Int64} = 0
 ORDER BY end_at`
