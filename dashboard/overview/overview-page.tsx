@@ -10,7 +10,7 @@ import { ProblemNotice } from '../components/problem-notice.tsx'
 import { SegmentedSwitch } from '../components/segmented-switch.tsx'
 import { TopBar } from '../components/top-bar.tsx'
 import type { GrowthResponse } from '../../schemas/growth-api.ts'
-import { LIVE_WINDOWS, type LiveWindowName } from '../../schemas/windows.ts'
+import { DAY_MS, LIVE_WINDOWS, type LiveWindowName } from '../../schemas/windows.ts'
 import { ChannelTable } from './channel-table.tsx'
 import { CountsGrid } from './counts-grid.tsx'
 import { FirstEvent } from './first-event.tsx'
@@ -21,12 +21,9 @@ import { useOverviewView } from './overview-view.ts'
 import { ReferralEquation } from './referral-equation.tsx'
 import type { OverviewView } from './view-parameters.ts'
 
-const WINDOW_WORDS: Readonly<Record<LiveWindowName, string>> = {
-  '1h': 'Last hour',
-  '24h': 'Last 24 hours',
-  '7d': 'Last 7 days',
-  '30d': 'Last 30 days',
-}
+const WINDOW_WORDS: Readonly<Record<LiveWindowName, string>> = { '1h': 'hour', '24h': '24 hours', '7d': '7 days', '30d': '30 days' }
+/** A running window that ended this long ago is that of imported history. */
+const HISTORY_MS = DAY_MS
 
 /** `/`: how fast users bring users, now. */
 export function OverviewPage() {
@@ -62,7 +59,7 @@ export function OverviewPage() {
               </div>
               <SegmentedSwitch
                 label="Window"
-                options={LIVE_WINDOWS.map(({ name }) => ({ value: name, label: name, title: WINDOW_WORDS[name] }))}
+                options={LIVE_WINDOWS.map(({ name }) => ({ value: name, label: name, title: `Last ${WINDOW_WORDS[name]}` }))}
                 value={view.window}
                 onChange={(window) => changeView({ window })}
               />
@@ -106,16 +103,24 @@ interface WindowWordsProps {
   readonly onFollow: () => void
 }
 
+/** "Last 7 days, to ..." while the window is the running one; "7 days to ..." for one that lies in the past, history included. */
 function WindowWords({ growth, view, onFollow }: WindowWordsProps) {
   const client = useGrowthClient()
-  const end = growth.at === null ? '' : `, to ${formatInstant(Date.parse(growth.at), client.nowMs())}`
-  if (view.at === undefined) return `${WINDOW_WORDS[view.window]}${end}`
+  const words = WINDOW_WORDS[view.window]
+  if (growth.at === null) return `Last ${words}`
+  const atMs = Date.parse(growth.at)
+  const end = formatInstant(atMs, client.nowMs())
+  if (view.at === undefined) return client.nowMs() - atMs > HISTORY_MS ? `${sentenceCase(words)} to ${end}` : `Last ${words}, to ${end}`
   return (
     <>
-      {`${view.window}${end}${growth.final ? ', final' : ', not final yet'} `}
+      {`${sentenceCase(words)} to ${end}, ${growth.final ? 'final' : 'not final yet'} `}
       <button type="button" className="button" onClick={onFollow}>
         Back to live
       </button>
     </>
   )
+}
+
+function sentenceCase(words: string): string {
+  return words.charAt(0).toUpperCase() + words.slice(1)
 }
