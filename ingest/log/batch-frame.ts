@@ -46,11 +46,6 @@ export function encodeBatch(key: Buffer, values: readonly Uint8Array[]): Buffer 
   return frame
 }
 
-/** Count of records in a stored batch, without reading the records. */
-export function batchCount(frame: Buffer): number {
-  return frame.byteLength >= HEADER_BYTES ? frame.readUInt32LE(4) : 0
-}
-
 /**
  * The records of a stored batch, as views on `frame` (no copies).
  * @throws LogCorruptError naming partition and offset when anything does not add up.

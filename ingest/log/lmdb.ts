@@ -11,8 +11,9 @@ import { chmod, mkdir } from 'node:fs/promises'
 import { type Database, open, type RootDatabase } from 'lmdb'
 import { LogCorruptError, LogUnavailableError, type StoredMessage } from '../../schemas/ports/log.ts'
 import { AppendQueue, type PartitionAppend } from './append-queue.ts'
-import { batchCount, batchKey, decodeBatch, encodeBatch, firstOffsetOf } from './batch-frame.ts'
+import { batchKey, decodeBatch, encodeBatch, firstOffsetOf } from './batch-frame.ts'
 import type { CompanionLog, CompanionWrite } from './companions.ts'
+import { assertRoomFor, freeBytesAt } from './disk-space.ts'
 
 const LAYOUT_VERSION = 1
 const OFFSET_MAX = 2 ** 48 - 1
@@ -76,7 +77,8 @@ class PartitionReader {
     const first = this.batchStart(OFFSET_MAX)
     if (first === undefined) return 0
     const frame = this.#records.getBinary(batchKey(this.#partition, first))
-    return first + (frame ? batchCount(frame) : 0)
+    // Decoded whole: appending behind a damaged batch would reuse or skip offsets.
+    return first + (frame ? decodeBatch(this.#partition, first, frame).length : 0)
   }
 
   read(offset: number, limit: number, end: number): StoredMessage[] {
@@ -131,12 +133,27 @@ async function settleLayout(root: RootDatabase<Buffer, Buffer>, path: string, pa
  * Opens the log in folder `path`, or makes it. Only one process may write to it.
  * @throws Error when the log was made with another number of partitions or by a later version.
  */
-export async function openLmdbLog({ path, partitions }: { readonly path: string; readonly partitions: number }): Promise<CompanionLog> {
+export async function openLmdbLog(options: {
+  readonly path: string
+  readonly partitions: number
+  /** Free bytes where the log is; by default what the file system says. */
+  readonly freeBytes?: (path: string) => number
+}): Promise<CompanionLog> {
+  const { path, partitions, freeBytes = freeBytesAt } = options
   if (!Number.isInteger(partitions) || partitions < 1 || partitions > 65_535)
     throw new RangeError(`${partitions} partitions are not possible`)
   await mkdir(path, { recursive: true, mode: 0o700 })
   await chmod(path, 0o700)
-  const root = open<Buffer, Buffer>({ path, encoding: 'binary', keyEncoding: 'binary', overlappingSync: false, noSubdir: false })
+  // Without `eventTurnBatching`, because with it LMDB's batch of a turn makes a promise of its own that nobody can
+  // catch: a failed write would end the process. Our batches are explicit.
+  const root = open<Buffer, Buffer>({
+    path,
+    noSubdir: false,
+    encoding: 'binary',
+    keyEncoding: 'binary',
+    overlappingSync: false,
+    eventTurnBatching: false,
+  })
   try {
     await settleLayout(root, path, partitions)
   } catch (error) {
@@ -154,27 +171,27 @@ export async function openLmdbLog({ path, partitions }: { readonly path: string;
 
   const commit = async (appends: readonly PartitionAppend[], companions: readonly CompanionWrite[]): Promise<void> => {
     const batches = appends.flatMap((append) => [...batchesOf(append)])
-    const writes: Promise<unknown>[] = []
+    const bytes = batches.reduce((sum, { frame }) => sum + frame.byteLength, 0) + companions.reduce((sum, { value }) => sum + (value?.byteLength ?? 0), 0)
+    assertRoomFor(bytes, freeBytes(path))
     try {
-      writes.push(
-        root.batch(() => {
-          for (const { key, frame } of batches) writes.push(records.put(key, frame))
-          for (const { key, value } of companions)
-            writes.push(value ? blobs.put(Buffer.from(key), Buffer.from(value)) : blobs.remove(Buffer.from(key)))
-        }),
-      )
-      await Promise.all(writes)
+      // The writes inside of a batch settle with it: theirs is the one promise.
+      await root.batch(() => {
+        for (const { key, frame } of batches) void records.put(key, frame)
+        for (const { key, value } of companions) void (value ? blobs.put(Buffer.from(key), Buffer.from(value)) : blobs.remove(Buffer.from(key)))
+      })
     } catch (error) {
-      // Each write of a failed transaction rejects, and so does the cause behind it: none may go unhandled.
-      await Promise.allSettled(writes)
       throw new LogUnavailableError(`the log can't be written: ${await commitFailure(error)}`, { cause: error })
     }
     root.resetReadTxn()
   }
-  const queue = new AppendQueue(
-    readers.map((reader) => reader.end()),
-    commit,
-  )
+  let ends: number[]
+  try {
+    ends = readers.map((reader) => reader.end())
+  } catch (error) {
+    await root.close()
+    throw error
+  }
+  const queue = new AppendQueue(ends, commit)
 
   return {
     partitions,
