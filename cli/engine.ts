@@ -3,7 +3,7 @@ import type { Registry } from 'prom-client'
 import type { Config, KeyKind } from '../schemas/config.ts'
 import type { Clock } from '../schemas/ports/clock.ts'
 import type { LiveBus } from '../schemas/ports/live.ts'
-import type { StoredMessage } from '../schemas/ports/log.ts'
+import type { LogReader } from '../schemas/ports/log.ts'
 import type { WarehouseReader } from '../schemas/ports/warehouse.ts'
 import type { Workspaces } from '../schemas/ports/workspaces.ts'
 import type { GroupCommitter } from '../ingest/group-committer.ts'
@@ -27,6 +27,7 @@ export interface Engine {
   readonly config: Config
   readonly clock: Clock
   readonly workspaces: Workspaces
+  readonly log: LogReader
   readonly reader: WarehouseReader
   readonly live: LiveBus
   readonly metrics: Registry
@@ -44,8 +45,6 @@ export interface Engine {
   importRows(request: { workspace: string; importId: string; chunks: AsyncIterable<Uint8Array> }): AsyncIterable<ImportProgress>
   /** Resolves when everything appended so far is readable in the warehouse. */
   waitUntilReadable(): Promise<void>
-  /** The whole log, partition by partition in the order of each. */
-  logMessages(): AsyncIterable<StoredMessage>
   status(): Promise<EngineStatus>
   /** How far what is readable is behind what is in the log. */
   sinkLag(): Promise<SinkLag>

@@ -9,7 +9,8 @@ import type { WorkspaceSql } from '../schemas/ports/warehouse.ts'
  * Common table expressions, to be followed by more of them or by a SELECT.
  *
  * - `counted`: shares, sent invites and conversions that count, `at` in epoch ms. Of an event id the first record
- *   counts, and a late one nowhere.
+ *   counts, and a late one nowhere. Only what stands in the log before `{below_offsets:Array(UInt64)}` (by partition;
+ *   everything when it is empty), so that a live workspace is compared as of one place in the log.
  * - `signups`: the counted signup of each actor: `actor_id`, `signup_at`, `event_id`, `via` and `referrer_id` ('' when
  *   nobody is credited), and the `channel`, `campaign`, `variant` under which it stands.
  */
@@ -22,6 +23,7 @@ counted AS (
       action, invite_id, share_id, referral_code, referrer_id, kind, amount_minor, currency, late
     FROM events FINAL
     WHERE workspace = {workspace:String}
+      AND (empty({below_offsets:Array(UInt64)}) OR _offset < {below_offsets:Array(UInt64)}[_partition + 1])
     ORDER BY received_at, _partition, _offset
     LIMIT 1 BY event_id
   )

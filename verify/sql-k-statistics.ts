@@ -52,8 +52,13 @@ GROUP BY age_at_end, age_at_start`)
 type Numeric = number | string
 
 /** Statistics as of the window's end. Rejects as the reader does. */
-export async function sqlKStatistics(reader: WarehouseReader, workspace: string, { endMs, lengthMs }: WindowSpec): Promise<KStatistics> {
-  const asOf = { end_ms: endMs, cohort_after_ms: Math.floor(endMs / DAY_MS) * DAY_MS - COHORT_DAYS * DAY_MS }
+export async function sqlKStatistics(
+  reader: WarehouseReader,
+  workspace: string,
+  { endMs, lengthMs }: WindowSpec,
+  belowOffsets: readonly number[],
+): Promise<KStatistics> {
+  const asOf = { below_offsets: belowOffsets, end_ms: endMs, cohort_after_ms: Math.floor(endMs / DAY_MS) * DAY_MS - COHORT_DAYS * DAY_MS }
   const cycleRows = await reader.select<CycleRow>({ workspace, sql: CYCLES_SQL, params: asOf })
   // A window that opens before the first credited signup opens with it instead.
   const firstCreditedMs = Math.min(...cycleRows.map((row) => Number(row.first_credited_at)), endMs)

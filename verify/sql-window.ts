@@ -62,9 +62,17 @@ const HAS_MONEY_SQL = recomputation(`
 SELECT count() AS number FROM counted
 WHERE amount_minor IS NOT NULL AND at > {start_ms:Int64} AND at <= {end_ms:Int64}`)
 
-/** Numbers of one window as of its end. Slices are sorted by dimension, then value. Rejects as the reader does. */
-export async function sqlWindow(reader: WarehouseReader, workspace: string, window: WindowSpec): Promise<WindowNumbers> {
-  const params = { start_ms: window.endMs - window.lengthMs, end_ms: window.endMs }
+/**
+ * Numbers of one window as of its end, from the records below `belowOffsets` of the log (all without it). Slices are
+ * sorted by dimension, then value. Rejects as the reader does.
+ */
+export async function sqlWindow(
+  reader: WarehouseReader,
+  workspace: string,
+  window: WindowSpec,
+  belowOffsets: readonly number[] = [],
+): Promise<WindowNumbers> {
+  const params = { start_ms: window.endMs - window.lengthMs, end_ms: window.endMs, below_offsets: belowOffsets }
   const counts = new Map<string, GrowthCounts>()
   for (const row of await reader.select<CountRow>({ workspace, sql: COUNTS_SQL, params })) {
     counts.set(keyOf(row), countsOf(row))
@@ -79,7 +87,7 @@ export async function sqlWindow(reader: WarehouseReader, workspace: string, wind
       referred_revenue: withMoney(before.referred_revenue, row.currency, row.referred_revenue),
     })
   }
-  const k = await sqlKStatistics(reader, workspace, window)
+  const k = await sqlKStatistics(reader, workspace, window, belowOffsets)
   return { whole: { counts: counts.get(keyOf({ dimension: '', value: '' })) ?? NO_COUNTS, k }, slices: slicesOf(counts) }
 }
 

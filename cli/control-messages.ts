@@ -1,0 +1,49 @@
+/** What goes over the control socket: the lines (NDJSON) that a long command answers with, and the form of a failure. */
+import type { ImportProgress } from '../ingest/import-session.ts'
+import type { EngineStatus } from './engine.ts'
+import type { VerifiedWindow } from '../verify/report.ts'
+
+export interface ControlFailure {
+  readonly code: string
+  readonly message: string
+}
+
+export interface ControlStatus extends EngineStatus {
+  readonly pid: number
+  readonly startedAtMs: number
+  /** Most memory that the process has held so far, in bytes. */
+  readonly memoryPeakBytes: number
+}
+
+export type ImportLine =
+  | { readonly kind: 'progress'; readonly progress: ImportProgress }
+  /** `stopped`: the rows ended before the sender said so; what was accepted stays. */
+  | { readonly kind: 'end'; readonly progress: ImportProgress; readonly seconds: number; readonly stopped: boolean }
+  | { readonly kind: 'failure'; readonly failure: ControlFailure }
+
+export interface VerifyRequest {
+  /** All without one. */
+  readonly workspace?: string | undefined
+  /** A live window, or with `atMs` any length such as 90m. All live ones without it. */
+  readonly window?: string | undefined
+  readonly atMs?: number | undefined
+  /** Every published end instead of a sample. */
+  readonly all?: boolean | undefined
+}
+
+export type VerifyLine =
+  | { readonly kind: 'progress'; readonly done: number; readonly total: number; readonly doing: string }
+  | { readonly kind: 'window'; readonly window: VerifiedWindow }
+  | { readonly kind: 'note'; readonly text: string }
+  | { readonly kind: 'end' }
+  | { readonly kind: 'failure'; readonly failure: ControlFailure }
+
+export interface DoctorCheck {
+  readonly name: string
+  readonly state: 'ok' | 'warn' | 'fail'
+  readonly message: string
+}
+export type DoctorLine =
+  | { readonly kind: 'check'; readonly check: DoctorCheck }
+  | { readonly kind: 'end' }
+  | { readonly kind: 'failure'; readonly failure: ControlFailure }

@@ -1,0 +1,80 @@
+/**
+ * The engine behind a command: that of a running `kappa up` on the same data folder, else one opened here for the time
+ * of the command. Either way the command speaks to it over the control socket, so there is one way that has to work.
+ */
+import process from 'node:process'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Config } from '../schemas/config.ts'
+import { CommandError } from './command-error.ts'
+import { connectControl, type ControlClient } from './control-client.ts'
+import { DataFolderInUseError } from './data-lock.ts'
+import type { Engine } from './engine.ts'
+import { controlSocketPath } from './socket-place.ts'
+
+/** A process that has just taken the folder needs a while until it listens. */
+const ANSWER_MS_MAX = 20_000
+const ANSWER_POLL_MS = 200
+
+/**
+ * Calls `use` with a client of the engine on `config.data`. Rejects with CommandError `data_in_use` when another process
+ * has the folder and does not answer.
+ */
+export async function withEngine<Result>(config: Config, use: (control: ControlClient) => Promise<Result>): Promise<Result> {
+  const running = await reachControl(config)
+  if (running !== undefined) return use(running)
+
+  let engine: Engine
+  try {
+    const { openEngine } = await import('./wiring.ts')
+    engine = await openEngine(config, {
+      onError: (message, error) => process.stderr.write(`kappa: ${message}: ${error instanceof Error ? error.message : String(error)}\n`),
+    })
+  } catch (error) {
+    if (error instanceof DataFolderInUseError) return use(await awaitControl(config, error))
+    throw error
+  }
+  try {
+    showNewKeys(engine)
+    const { openControlSocket } = await import('./control-socket.ts')
+    const control = await openControlSocket(engine)
+    try {
+      return await use(connectControl(controlSocketPath(config.data), true))
+    } finally {
+      await control.close()
+    }
+  } finally {
+    await engine.close()
+  }
+}
+
+async function reachControl({ data }: Config): Promise<ControlClient | undefined> {
+  const control = connectControl(controlSocketPath(data), false)
+  try {
+    await control.json('GET', '/status')
+    return control
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : ''
+    // No socket, or one that nobody listens on any longer.
+    if (code === 'ENOENT' || code === 'ECONNREFUSED' || code === 'ENOTDIR' || code === 'ECONNRESET') return undefined
+    throw error
+  }
+}
+
+async function awaitControl(config: Config, { pid }: DataFolderInUseError): Promise<ControlClient> {
+  for (let waitedMs = 0; waitedMs < ANSWER_MS_MAX; waitedMs += ANSWER_POLL_MS) {
+    const running = await reachControl(config)
+    if (running !== undefined) return running
+    await sleep(ANSWER_POLL_MS)
+  }
+  throw new CommandError(
+    'data_in_use',
+    `process ${pid} uses the data folder ${config.data} and does not answer: stop it, or take another folder with --data`,
+  )
+}
+
+/** The first start makes keys whatever the command; they are shown this once and kept nowhere. */
+function showNewKeys({ newKeys }: Engine): void {
+  if (newKeys.length === 0) return
+  const lines = newKeys.map(({ kind, secret }) => `  ${kind.padEnd(7)} ${secret}\n`)
+  process.stderr.write(`Keys of the new workspace "default", shown this once:\n${lines.join('')}\n`)
+}
