@@ -53,7 +53,7 @@ export function SeriesChart({ points, label, style, withUnity }: SeriesChartProp
   const unityTicks = withUnity ? ticksAroundOne(points) : undefined
   return (
     <ResponsiveContainer width="100%" height="100%" className="series-chart">
-      <ComposedChart data={[...points]} margin={{ top: 8, right: 8, bottom: 0, left: 0 }} accessibilityLayer aria-label={label}>
+      <ComposedChart data={[...points]} margin={{ top: 8, right: 24, bottom: 0, left: 0 }} accessibilityLayer aria-label={label}>
         <CartesianGrid vertical={false} stroke="var(--line)" />
         <XAxis
           dataKey="atMs"

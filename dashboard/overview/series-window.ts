@@ -11,10 +11,10 @@ interface SeriesSpan {
 
 /** Steps are whole panes of the window (schemas/windows.ts), so that each point is a published window. */
 export const SERIES_SPANS: Readonly<Record<LiveWindowName, SeriesSpan>> = {
-  '1h': { step: '5m', stepMs: 5 * MINUTE_MS, spanMs: 12 * HOUR_MS, words: 'last 12 hours, every 5 minutes' },
-  '24h': { step: '1h', stepMs: HOUR_MS, spanMs: 7 * DAY_MS, words: 'last 7 days, every hour' },
-  '7d': { step: '6h', stepMs: 6 * HOUR_MS, spanMs: 30 * DAY_MS, words: 'last 30 days, every 6 hours' },
-  '30d': { step: '1d', stepMs: DAY_MS, spanMs: 90 * DAY_MS, words: 'last 90 days, every day' },
+  '1h': { step: '5m', stepMs: 5 * MINUTE_MS, spanMs: 12 * HOUR_MS, words: '12 hours, every 5 minutes' },
+  '24h': { step: '1h', stepMs: HOUR_MS, spanMs: 7 * DAY_MS, words: '7 days, every hour' },
+  '7d': { step: '6h', stepMs: 6 * HOUR_MS, spanMs: 30 * DAY_MS, words: '30 days, every 6 hours' },
+  '30d': { step: '1d', stepMs: DAY_MS, spanMs: 90 * DAY_MS, words: '90 days, every day' },
 }
 
 export interface ChartPoint {
