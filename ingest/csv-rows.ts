@@ -5,7 +5,9 @@ import { z } from 'zod'
 import { eventFault } from './event-fault.ts'
 import type { IncomingItem } from './steps/split-body.ts'
 
-const FIELD_PATH = z.string().regex(/^[a-z_]+(?:\.[A-Za-z0-9_-]{1,100})?$/, 'must be a field such as actor_id, recipient.email or properties.plan')
+const FIELD_PATH = z
+  .string()
+  .regex(/^[a-z_]+(?:\.[A-Za-z0-9_-]{1,100})?$/, 'must be a field such as actor_id, recipient.email or properties.plan')
 
 /**
  * The file of `--map`: `columns` says which field a column becomes (`recipient.email` and `properties.NAME` reach
@@ -61,8 +63,18 @@ function eventOf(row: Readonly<Record<string, string>>, map: CsvMap, numbers: Re
  * Items of a CSV with a header line, in batches. A row with more or fewer cells than the header is a fault of that row.
  * @throws CsvError
  */
-export async function* readCsvItems(source: AsyncIterable<Uint8Array | string>, map: CsvMap, batchSize: number): AsyncGenerator<IncomingItem[]> {
-  const parser = parse({ bom: true, delimiter: map.delimiter, relax_column_count: true, skip_empty_lines: true, max_record_size: RECORD_BYTES_MAX })
+export async function* readCsvItems(
+  source: AsyncIterable<Uint8Array | string>,
+  map: CsvMap,
+  batchSize: number,
+): AsyncGenerator<IncomingItem[]> {
+  const parser = parse({
+    bom: true,
+    delimiter: map.delimiter,
+    relax_column_count: true,
+    skip_empty_lines: true,
+    max_record_size: RECORD_BYTES_MAX,
+  })
   const input = Readable.from(source, { objectMode: false })
   input.on('error', (error) => parser.destroy(error))
   input.pipe(parser)
@@ -77,15 +89,21 @@ export async function* readCsvItems(source: AsyncIterable<Uint8Array | string>, 
         if (missing !== undefined) throw new CsvError(`there is no column ${JSON.stringify(missing)}; the header has: ${header.join(', ')}`)
         continue
       }
-      if (cells.length === header.length) batch.push(eventOf(Object.fromEntries(header.map((name, i) => [name, cells[i] ?? ''])), map, numbers))
-      else batch.push({ fault: eventFault('event_malformed', '', `The row has ${cells.length} cells, the header ${header.length}.`), text: cells.join(map.delimiter) })
+      if (cells.length === header.length)
+        batch.push(eventOf(Object.fromEntries(header.map((name, i) => [name, cells[i] ?? ''])), map, numbers))
+      else
+        batch.push({
+          fault: eventFault('event_malformed', '', `The row has ${cells.length} cells, the header ${header.length}.`),
+          text: cells.join(map.delimiter),
+        })
       if (batch.length >= batchSize) {
         yield batch
         batch = []
       }
     }
   } catch (error) {
-    if (error instanceof Error && 'code' in error && String(error.code).startsWith('CSV_')) throw new CsvError(error.message, { cause: error })
+    if (error instanceof Error && 'code' in error && String(error.code).startsWith('CSV_'))
+      throw new CsvError(error.message, { cause: error })
     throw error
   } finally {
     input.destroy()

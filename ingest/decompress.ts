@@ -48,7 +48,9 @@ async function* unzstd(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8A
     try {
       stream.push(chunk, last)
     } catch (error) {
-      throw new DecompressionError(`the zstd data can't be read: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
+      throw new DecompressionError(`the zstd data can't be read: ${error instanceof Error ? error.message : String(error)}`, {
+        cause: error,
+      })
     }
   }
   for await (const chunk of source) {

@@ -153,6 +153,6 @@ export class GroupCommitter {
       for (const { reject } of group) reject(failure)
       return
     }
-    group.forEach(({ resolve }, i) => resolve(duplicates[i] ?? new Uint8Array()))
+    for (const [i, { resolve }] of group.entries()) resolve(duplicates[i] ?? new Uint8Array())
   }
 }

@@ -60,7 +60,9 @@ interface Tally {
 }
 
 /** Imports NDJSON, whole or cut anywhere; gives the progress after each batch, and at the end once `import_end` is durable. */
-export function importEvents(options: ImportOptions & { readonly lines: AsyncIterable<Uint8Array | string> }): AsyncGenerator<ImportProgress> {
+export function importEvents(
+  options: ImportOptions & { readonly lines: AsyncIterable<Uint8Array | string> },
+): AsyncGenerator<ImportProgress> {
   return importItems({ ...options, items: readItems(options.lines, options.batchSize ?? BATCH_SIZE) })
 }
 
@@ -69,7 +71,9 @@ export function importEvents(options: ImportOptions & { readonly lines: AsyncIte
  * Throws RequestError `log_unavailable` when the log can't be written: what came before stands, and the import may be
  * run again from its start.
  */
-export async function* importItems(options: ImportOptions & { readonly items: AsyncIterable<readonly IncomingItem[]> }): AsyncGenerator<ImportProgress> {
+export async function* importItems(
+  options: ImportOptions & { readonly items: AsyncIterable<readonly IncomingItem[]> },
+): AsyncGenerator<ImportProgress> {
   const { workspace, dedupe, clock } = options
   const tally: Tally = { read: 0, accepted: 0, duplicates: 0, quarantined: 0, reasons: {}, samples: [] }
   const kept = await loadKeptIndex(workspace, options.kept, dedupe, clock.nowMs())

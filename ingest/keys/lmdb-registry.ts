@@ -46,7 +46,7 @@ export async function openWorkspaceRegistry(options: WorkspaceRegistryOptions): 
   const { path, fixedKeys = {} } = options
   await mkdir(path, { recursive: true, mode: 0o700 })
   await chmod(path, 0o700)
-  const root = open<StoredWorkspace, string>({ path, noSubdir: false, encoding: 'json', overlappingSync: false })
+  const root = open<StoredWorkspace, string>({ path, noSubdir: false, encoding: 'json', overlappingSync: false, eventTurnBatching: false })
   const registry = new LmdbRegistry(root, options)
   await registry.start(fixedKeys)
   // The installation secret is in these files: the owner alone reads them, whatever the umask.

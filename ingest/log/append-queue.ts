@@ -103,7 +103,7 @@ export class AppendQueue {
       return
     }
     for (const [partition, end] of next.entries()) this.#ends[partition] = end
-    group.forEach(({ resolve }, i) => resolve(offsets[i] ?? []))
+    for (const [i, { resolve }] of group.entries()) resolve(offsets[i] ?? [])
     // Each in a turn of its own: a listener that throws must not hold up the log.
     for (const listener of this.#listeners) queueMicrotask(listener)
   }

@@ -171,13 +171,16 @@ export async function openLmdbLog(options: {
 
   const commit = async (appends: readonly PartitionAppend[], companions: readonly CompanionWrite[]): Promise<void> => {
     const batches = appends.flatMap((append) => [...batchesOf(append)])
-    const bytes = batches.reduce((sum, { frame }) => sum + frame.byteLength, 0) + companions.reduce((sum, { value }) => sum + (value?.byteLength ?? 0), 0)
+    const bytes =
+      batches.reduce((sum, { frame }) => sum + frame.byteLength, 0) +
+      companions.reduce((sum, { value }) => sum + (value?.byteLength ?? 0), 0)
     assertRoomFor(bytes, freeBytes(path))
     try {
       // The writes inside of a batch settle with it: theirs is the one promise.
       await root.batch(() => {
         for (const { key, frame } of batches) void records.put(key, frame)
-        for (const { key, value } of companions) void (value ? blobs.put(Buffer.from(key), Buffer.from(value)) : blobs.remove(Buffer.from(key)))
+        for (const { key, value } of companions)
+          void (value ? blobs.put(Buffer.from(key), Buffer.from(value)) : blobs.remove(Buffer.from(key)))
       })
     } catch (error) {
       throw new LogUnavailableError(`the log can't be written: ${await commitFailure(error)}`, { cause: error })

@@ -115,5 +115,5 @@ function splitJson(body: Buffer): IncomingItem[] {
 /** NDJSON without its Content-Type: several lines, the first of which is an object by itself. */
 function looksLikeLines(body: Buffer): boolean {
   const first = firstOfSeveralLines(body)
-  return first !== undefined && first.startsWith('{') && !nestsDeeperThan(first, BODY_DEPTH_MAX) && isJson(first)
+  return first?.startsWith('{') === true && !nestsDeeperThan(first, BODY_DEPTH_MAX) && isJson(first)
 }

@@ -111,7 +111,7 @@ export function describeLogContract(driver: LogDriver): void {
         for (const m of all) seen.set(text(m), m.offset)
       }
       expect(seen.size).toBe(600)
-      offsets.forEach((three, i) => expect(three).toEqual([seen.get(`${i}.0`), seen.get(`${i}.1`), seen.get(`${i}.2`)]))
+      for (const [i, three] of offsets.entries()) expect(three).toEqual([seen.get(`${i}.0`), seen.get(`${i}.1`), seen.get(`${i}.2`)])
       // The appends of one caller keep their order.
       const first = await readAll(log, 0)
       const numbers = first.map((m) => Number(text(m).split('.')[0]))

@@ -43,4 +43,6 @@ for (const partition of [0, 1]) {
 await log.close()
 const lost = [...acknowledged].filter((name) => !stored.has(name)).length
 const unacknowledged = [...stored].filter((name) => !acknowledged.has(name)).length
-process.stdout.write(`acknowledged ${acknowledged.size} failed ${refused.size} lost ${lost} unacknowledged ${unacknowledged} resumed ${resumed}\n`)
+process.stdout.write(
+  `acknowledged ${acknowledged.size} failed ${refused.size} lost ${lost} unacknowledged ${unacknowledged} resumed ${resumed}\n`,
+)

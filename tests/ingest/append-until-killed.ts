@@ -22,7 +22,13 @@ const say = (line: string) => writeSync(1, `${line}\n`)
 async function send(sender: number): Promise<void> {
   for (let i = 0; ; i++) {
     const ids = Array.from({ length: 1 + ((sender + i) % 5) }, (_, j) => `${process.pid}-${sender}-${i}-${j}`)
-    const events = ids.map((event_id) => ({ type: 'share', actor_id: `a${i % 50}`, content_id: 'c', event_id, properties: { filler: 'x'.repeat(300) } }))
+    const events = ids.map((event_id) => ({
+      type: 'share',
+      actor_id: `a${i % 50}`,
+      content_id: 'c',
+      event_id,
+      properties: { filler: 'x'.repeat(300) },
+    }))
     await pipeline({
       principal: { workspace: 'default', kind: 'server', keyId: 'k' },
       body: Buffer.from(JSON.stringify(events)),

@@ -58,7 +58,11 @@ describe('EventIdIndex', () => {
   it('does what a map with expiry does, whatever is claimed, released and expired', () => {
     // Few distinct hashes with close homes, so that runs of slots collide, wrap around and are shifted.
     const word = fc.integer({ min: 0, max: 30 }).map((n) => (n < 15 ? n * 1_000_000 : 0xffffffff - n * 1_000_000))
-    const step = fc.record({ op: fc.constantFrom('claim', 'claim', 'claim', 'release', 'hour'), h0: word, h1: fc.integer({ min: 0, max: 40 }) })
+    const step = fc.record({
+      op: fc.constantFrom('claim', 'claim', 'claim', 'release', 'hour'),
+      h0: word,
+      h1: fc.integer({ min: 0, max: 40 }),
+    })
     fc.assert(
       fc.property(fc.array(step, { maxLength: 3_000, size: 'max' }), (steps) => {
         const index = new EventIdIndex(5)
@@ -106,9 +110,14 @@ describe('EventIdIndex', () => {
 describe('duplicates over HTTP', () => {
   it('within a request, between requests, and by workspace', async () => {
     const ingest = await startIngest()
-    expect((await ingest.post([share({ event_id: 'a' }), share({ event_id: 'b' }), share({ event_id: 'a' })])).body).toMatchObject({ accepted: 2, duplicates: 1 })
+    expect((await ingest.post([share({ event_id: 'a' }), share({ event_id: 'b' }), share({ event_id: 'a' })])).body).toMatchObject({
+      accepted: 2,
+      duplicates: 1,
+    })
     expect((await ingest.post([share({ event_id: 'b' }), share({ event_id: 'c' })])).body).toMatchObject({ accepted: 1, duplicates: 1 })
-    expect((await ingest.post(share({ event_id: 'a' }), { headers: { authorization: 'Bearer other-server-key' } })).body).toMatchObject({ accepted: 1 })
+    expect((await ingest.post(share({ event_id: 'a' }), { headers: { authorization: 'Bearer other-server-key' } })).body).toMatchObject({
+      accepted: 1,
+    })
     expect((await ingest.post([share(), share()])).body).toMatchObject({ accepted: 2 })
     expect((await ingest.records()).length).toBe(6)
     await ingest.close()

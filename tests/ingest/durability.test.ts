@@ -20,7 +20,11 @@ const fullDisk = join(import.meta.dirname, 'append-on-full-disk.ts')
 const script = join(import.meta.dirname, 'append-until-killed.ts')
 
 /** Runs the appending process; `each` sees every line and may kill it. Resolves with all whole lines. */
-async function run(command: string, args: readonly string[], each: (lines: number, kill: () => void) => void = () => {}): Promise<string[]> {
+async function run(
+  command: string,
+  args: readonly string[],
+  each: (lines: number, kill: () => void) => void = () => {},
+): Promise<string[]> {
   const child = spawn(command, args, { cwd: join(import.meta.dirname, '../..'), stdio: ['ignore', 'pipe', 'pipe'] })
   let text = ''
   let errors = ''
@@ -62,7 +66,12 @@ describe('durability of the embedded log', () => {
 
   it('a full disk is `log_unavailable`; it goes on without a restart when there is room again', async (context) => {
     // A mount namespace of its own: a small disk that is gone with the process.
-    const lines = await run('unshare', ['-rm', 'sh', '-c', `mount -t tmpfs -o size=6m tmpfs ${path} && exec node --import tsx ${fullDisk} ${path}`]).catch(() => [])
+    const lines = await run('unshare', [
+      '-rm',
+      'sh',
+      '-c',
+      `mount -t tmpfs -o size=6m tmpfs ${path} && exec node --import tsx ${fullDisk} ${path}`,
+    ]).catch(() => [])
     if (lines.length === 0) {
       console.warn('full disk: namespaces can not be made here, the test is skipped')
       context.skip()
@@ -74,7 +83,8 @@ describe('durability of the embedded log', () => {
 describe('damage in the embedded log', () => {
   const damage = async (change: (frame: Buffer) => Buffer | undefined, firstOffset = 2): Promise<void> => {
     const log = await openLmdbLog({ path, partitions: 1 })
-    for (const batch of [['a', 'b'], ['c', 'd', 'e'], ['f']]) await log.append(batch.map((text) => ({ partition: 0, value: Buffer.from(text.repeat(20)) })))
+    for (const batch of [['a', 'b'], ['c', 'd', 'e'], ['f']])
+      await log.append(batch.map((text) => ({ partition: 0, value: Buffer.from(text.repeat(20)) })))
     await log.close()
     const root = open<Buffer, Buffer>({ path, noSubdir: false, encoding: 'binary', keyEncoding: 'binary' })
     const records = root.openDB({ name: 'records', encoding: 'binary', keyEncoding: 'binary' })

@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { EVENT_ERRORS, REQUEST_ERRORS } from '../../schemas/errors.ts'
+import { type EVENT_ERRORS, REQUEST_ERRORS } from '../../schemas/errors.ts'
 import { LogUnavailableError } from '../../schemas/ports/log.ts'
 import { type IngestFixture, invite, NOW_MS, rum, share, signup, startIngest } from './ingest-fixture.ts'
 
@@ -18,7 +18,12 @@ describe('POST /v1/events: what is accepted', () => {
     ['an array', JSON.stringify([share(), signup(), invite(), rum()]), 'application/json', 4],
     ['an empty array', '[]', 'application/json', 0],
     ['NDJSON', lines(share(), signup()), 'application/x-ndjson', 2],
-    ['NDJSON with blank lines and CRLF', `\r\n${JSON.stringify(share())}\r\n\r\n${JSON.stringify(signup())}\r\n`, 'application/x-ndjson', 2],
+    [
+      'NDJSON with blank lines and CRLF',
+      `\r\n${JSON.stringify(share())}\r\n\r\n${JSON.stringify(signup())}\r\n`,
+      'application/x-ndjson',
+      2,
+    ],
     ['NDJSON labelled as JSON', lines(share(), signup()), 'application/json', 2],
     ['NDJSON as text/plain', lines(share(), signup()), 'text/plain;charset=UTF-8', 2],
     ['an object over several lines', JSON.stringify(share(), null, 2), 'application/json; charset=utf-8', 1],
@@ -31,7 +36,11 @@ describe('POST /v1/events: what is accepted', () => {
   })
 
   it('a body without Content-Type', async () => {
-    const response = await ingest.app.inject({ method: 'POST', url: '/v1/events?key=server-key', payload: Buffer.from(JSON.stringify(share())) })
+    const response = await ingest.app.inject({
+      method: 'POST',
+      url: '/v1/events?key=server-key',
+      payload: Buffer.from(JSON.stringify(share())),
+    })
     expect(response.statusCode).toBe(202)
   })
 
@@ -44,8 +53,16 @@ describe('POST /v1/events: what is accepted', () => {
     await ingest.post(share({ occurred_at: '2026-06-15T13:30:00+02:00', channel: 'WhatsApp', properties: { plan: 'pro', tags: ['a'] } }))
     expect(await ingest.records()).toEqual([
       {
-        v: 1, type: 'share', workspace: 'default', received_at: NOW_MS, event_id: 'made-1', occurred_at: NOW_MS - 30 * 60_000,
-        actor_id: 'ada', content_id: 'post-1', channel: 'whatsapp', properties: { plan: 'pro', tags: ['a'] },
+        v: 1,
+        type: 'share',
+        workspace: 'default',
+        received_at: NOW_MS,
+        event_id: 'made-1',
+        occurred_at: NOW_MS - 30 * 60_000,
+        actor_id: 'ada',
+        content_id: 'post-1',
+        channel: 'whatsapp',
+        properties: { plan: 'pro', tags: ['a'] },
       },
     ])
   })
@@ -79,7 +96,12 @@ describe('POST /v1/events: an invalid event gets its code, its neighbours are st
     ['a foreign workspace', share({ workspace: 'other' }), 'field_unknown', 'workspace'],
     ['__proto__', JSON.parse('{"type":"share","actor_id":"a","content_id":"c","__proto__":{"x":1}}'), 'field_unknown', '__proto__'],
     ['constructor', share({ constructor: { prototype: { x: 1 } } }), 'field_unknown', 'constructor'],
-    ['__proto__ in properties', share({ properties: JSON.parse('{"a":{"__proto__":{"x":1}}}') }), 'field_unknown', 'properties.a.__proto__'],
+    [
+      '__proto__ in properties',
+      share({ properties: JSON.parse('{"a":{"__proto__":{"x":1}}}') }),
+      'field_unknown',
+      'properties.a.__proto__',
+    ],
     ['constructor in properties', share({ properties: { constructor: {} } }), 'field_unknown', 'properties.constructor'],
     ['an unknown field inside', invite({ recipient: { name: 'x' } }), 'field_unknown', 'recipient.name'],
     ['null', share({ channel: null }), 'field_invalid', 'channel'],
@@ -112,7 +134,12 @@ describe('POST /v1/events: an invalid event gets its code, its neighbours are st
   it.each([
     ['1e400', '{"type":"rum","name":"LCP","page":"/","value":1e400}', 'field_invalid', 'value'],
     ['-1', '{"type":"rum","name":"LCP","page":"/","value":-1}', 'field_invalid', 'value'],
-    ['1e400 in properties', '{"type":"share","actor_id":"a","content_id":"c","properties":{"n":[1,1e400]}}', 'field_invalid', 'properties.n.1'],
+    [
+      '1e400 in properties',
+      '{"type":"share","actor_id":"a","content_id":"c","properties":{"n":[1,1e400]}}',
+      'field_invalid',
+      'properties.n.1',
+    ],
     ['a line cut short', '{"type":"share","actor', 'event_malformed', ''],
     ['a line nested 100,000 deep', '['.repeat(100_000), 'event_too_deep', ''],
     ['a line of 200 KB', `{"type":"share","url":"${'x'.repeat(200_000)}"}`, 'event_too_large', ''],
@@ -123,7 +150,11 @@ describe('POST /v1/events: an invalid event gets its code, its neighbours are st
   })
 
   it('a line that is not UTF-8', async () => {
-    const body = Buffer.concat([Buffer.from(`${JSON.stringify(share())}\n{"type":"`), Buffer.from([0xff, 0xfe]), Buffer.from(`"}\n${JSON.stringify(share())}`)])
+    const body = Buffer.concat([
+      Buffer.from(`${JSON.stringify(share())}\n{"type":"`),
+      Buffer.from([0xff, 0xfe]),
+      Buffer.from(`"}\n${JSON.stringify(share())}`),
+    ])
     const answer = await ingest.post(body, { headers: { 'content-type': 'application/x-ndjson' } })
     expect(answer.body).toMatchObject({ accepted: 2, quarantined: [{ index: 1, code: 'event_malformed' }] })
   })
@@ -215,7 +246,9 @@ describe('clock correction', () => {
       share({ event_id: '2', occurred_at: at(sentAtMs - 30_000), sent_at: at(sentAtMs) }),
       share({ event_id: '3' }),
     ])
-    const times = new Map((await ingest.records()).map((record) => ('occurred_at' in record ? [record.event_id, record.occurred_at] : ['', 0])))
+    const times = new Map(
+      (await ingest.records()).map((record) => ('occurred_at' in record ? [record.event_id, record.occurred_at] : ['', 0])),
+    )
     expect(times.get('1')).toBe(sentAtMs - 60_000 + shiftMs)
     expect(times.get('2')).toBe(sentAtMs - 30_000 + shiftMs)
     expect(times.get('3')).toBe(NOW_MS)
@@ -257,13 +290,37 @@ describe('when the log can not take it', () => {
   })
 })
 
+describe('group commit', () => {
+  it('requests that arrive during a commit share the next; an idle log commits at once', async () => {
+    const append = ingest.log.append.bind(ingest.log)
+    let commits = 0
+    ingest.log.append = async (...args) => {
+      commits += 1
+      await new Promise((resolve) => setTimeout(resolve, 5))
+      return append(...args)
+    }
+    const answers = await Promise.all(Array.from({ length: 300 }, (_, i) => ingest.post(share({ event_id: `e${i}` }))))
+    expect(answers.every(({ body }) => body.accepted === 1)).toBe(true)
+    expect(commits).toBeLessThan(100)
+    const before = commits
+    await ingest.post(share())
+    await ingest.post(share())
+    expect(commits).toBe(before + 2)
+  })
+})
+
 describe('browsers', () => {
   it('may send from any origin', async () => {
-    const preflight = await ingest.app.inject({ method: 'OPTIONS', url: '/v1/events', headers: { origin: 'https://a.example', 'access-control-request-method': 'POST' } })
+    const preflight = await ingest.app.inject({
+      method: 'OPTIONS',
+      url: '/v1/events',
+      headers: { origin: 'https://a.example', 'access-control-request-method': 'POST' },
+    })
     expect(preflight.statusCode).toBe(204)
     expect(preflight.headers['access-control-allow-origin']).toBe('*')
     expect(preflight.headers['access-control-allow-headers']).toContain('authorization')
-    for (const kind of ['write', 'read'] as const) expect((await ingest.post(share(), { kind })).headers['access-control-allow-origin']).toBe('*')
+    for (const kind of ['write', 'read'] as const)
+      expect((await ingest.post(share(), { kind })).headers['access-control-allow-origin']).toBe('*')
   })
 
   it('get the SDK, cached', async () => {
@@ -277,6 +334,10 @@ describe('browsers', () => {
 
   it('other methods are refused', async () => {
     const response = await ingest.app.inject({ method: 'GET', url: '/v1/events' })
-    expect([response.statusCode, response.json<{ code: string }>().code, response.headers.allow]).toEqual([405, 'method_not_allowed', 'POST, OPTIONS'])
+    expect([response.statusCode, response.json<{ code: string }>().code, response.headers.allow]).toEqual([
+      405,
+      'method_not_allowed',
+      'POST, OPTIONS',
+    ])
   })
 })

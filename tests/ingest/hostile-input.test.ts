@@ -42,10 +42,16 @@ describe('hostile input', () => {
       if (entry.expect === 'must_accept') expect([entry.file, whole.status]).toEqual([entry.file, 202])
       if (entry.expect === 'must_reject') expect([entry.file, whole.status >= 400]).toEqual([entry.file, true])
       const flat = Buffer.from(raw.filter((byte) => byte !== 10 && byte !== 13))
-      const line = await send(Buffer.concat([Buffer.from(`${JSON.stringify(share())}\n`), flat, Buffer.from(`\n${JSON.stringify(share())}`)]), 'application/x-ndjson')
+      const line = await send(
+        Buffer.concat([Buffer.from(`${JSON.stringify(share())}\n`), flat, Buffer.from(`\n${JSON.stringify(share())}`)]),
+        'application/x-ndjson',
+      )
       expect(line.status).toBe(202)
       expect(line.body.accepted).toBe(2)
-      await send(Buffer.concat([Buffer.from('{"type":"share","actor_id":"a","content_id":"c","properties":{"v":'), flat, Buffer.from('}}')]), 'application/json')
+      await send(
+        Buffer.concat([Buffer.from('{"type":"share","actor_id":"a","content_id":"c","properties":{"v":'), flat, Buffer.from('}}')]),
+        'application/json',
+      )
     }
   })
 
@@ -54,7 +60,11 @@ describe('hostile input', () => {
     expect(naughty.length).toBeGreaterThan(400)
     for (const text of naughty) {
       const answer = await send(
-        JSON.stringify([share({ actor_id: text || 'a', event_id: undefined, properties: { text, [text]: text } }), rum({ page: text || '/', name: text || 'x' }), share({ [text]: 1 })]),
+        JSON.stringify([
+          share({ actor_id: text || 'a', event_id: undefined, properties: { text, [text]: text } }),
+          rum({ page: text || '/', name: text || 'x' }),
+          share({ [text]: 1 }),
+        ]),
         'application/json',
       )
       expect(answer.status).toBe(202)
@@ -77,20 +87,27 @@ describe('hostile input', () => {
 
   it('any bytes at all', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.uint8Array({ maxLength: 200 }), fc.constantFrom('application/json', 'application/x-ndjson', 'text/plain'), async (bytes, type) => {
-        await send(Buffer.from(bytes), type)
-      }),
+      fc.asyncProperty(
+        fc.uint8Array({ maxLength: 200 }),
+        fc.constantFrom('application/json', 'application/x-ndjson', 'text/plain'),
+        async (bytes, type) => {
+          await send(Buffer.from(bytes), type)
+        },
+      ),
       { numRuns: 80 },
     )
   })
 
   it('is split the same whether it comes as an array or as lines', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(fc.oneof(fc.constant(share()), fc.jsonValue({ maxDepth: 3 })), { minLength: 1, maxLength: 10 }), async (values) => {
-        const asArray = await send(JSON.stringify(values), 'application/json')
-        const asLines = await send(values.map((value) => JSON.stringify(value)).join('\n'), 'application/x-ndjson')
-        expect(asLines.body).toEqual(asArray.body)
-      }),
+      fc.asyncProperty(
+        fc.array(fc.oneof(fc.constant(share()), fc.jsonValue({ maxDepth: 3 })), { minLength: 1, maxLength: 10 }),
+        async (values) => {
+          const asArray = await send(JSON.stringify(values), 'application/json')
+          const asLines = await send(values.map((value) => JSON.stringify(value)).join('\n'), 'application/x-ndjson')
+          expect(asLines.body).toEqual(asArray.body)
+        },
+      ),
       { numRuns: 60 },
     )
   })

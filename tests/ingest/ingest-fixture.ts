@@ -64,7 +64,9 @@ export async function startIngest(
   }
   const pipeline = createPipeline({ clock, workspaces, dedupe, committer, partitions, newId })
   const app = Fastify({ logger: false })
-  await app.register(createIngestRoutes({ workspaces, pipeline, committer, browserSdkPath: join(import.meta.dirname, 'ingest-fixture.ts') }))
+  await app.register(
+    createIngestRoutes({ workspaces, pipeline, committer, browserSdkPath: join(import.meta.dirname, 'ingest-fixture.ts') }),
+  )
   await app.ready()
 
   return {
@@ -88,7 +90,8 @@ export async function startIngest(
     async records() {
       const all: LogRecord[] = []
       for (let partition = 0; partition < partitions; partition++) {
-        for (const { value } of await log.read(partition, 0, 1_000_000)) all.push(logRecord.parse(JSON.parse(Buffer.from(value).toString())))
+        for (const { value } of await log.read(partition, 0, 1_000_000))
+          all.push(logRecord.parse(JSON.parse(Buffer.from(value).toString())))
       }
       return all
     },
@@ -101,5 +104,11 @@ export async function startIngest(
 
 export const share = (fields: Record<string, unknown> = {}) => ({ type: 'share', actor_id: 'ada', content_id: 'post-1', ...fields })
 export const signup = (fields: Record<string, unknown> = {}) => ({ type: 'conversion', actor_id: 'ada', kind: 'signup', ...fields })
-export const invite = (fields: Record<string, unknown> = {}) => ({ type: 'invite', actor_id: 'ada', action: 'sent', invite_id: 'i1', ...fields })
+export const invite = (fields: Record<string, unknown> = {}) => ({
+  type: 'invite',
+  actor_id: 'ada',
+  action: 'sent',
+  invite_id: 'i1',
+  ...fields,
+})
 export const rum = (fields: Record<string, unknown> = {}) => ({ type: 'rum', name: 'LCP', value: 1200, page: '/', ...fields })

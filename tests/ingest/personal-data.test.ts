@@ -34,10 +34,13 @@ describe('canonical forms', () => {
     ['+tag@example.org', '+tag@example.org', 'example.org'],
   ])('e-mail %s', (text, address, domain) => expect(canonicalEmail(text)).toEqual({ address, domain }))
 
-  it.each(['ada', 'ada@', '@example.org', 'ada@localhost', 'a b@example.org', 'ada@@example.org', 'ada@example..org'])('no e-mail: %s', (text) => {
-    expect(canonicalEmail(text)).toBeUndefined()
-    expect(new PersonalDataHasher(randomBytes(32)).email(text).email_malformed).toBe(true)
-  })
+  it.each(['ada', 'ada@', '@example.org', 'ada@localhost', 'a b@example.org', 'ada@@example.org', 'ada@example..org'])(
+    'no e-mail: %s',
+    (text) => {
+      expect(canonicalEmail(text)).toBeUndefined()
+      expect(new PersonalDataHasher(randomBytes(32)).email(text).email_malformed).toBe(true)
+    },
+  )
 
   it.each([
     ['+49 (170) 123-45.67', '+491701234567'],
@@ -58,22 +61,49 @@ describe('canonical forms', () => {
 
 describe('keys of properties', () => {
   it.each([
-    ['email', 'hash'], ['Email_Address', 'hash'], ['userEmail', 'hash'], ['e-mail', 'hash'], ['mail', 'hash'], ['phoneNumber', 'hash'], ['mobile', 'hash'],
-    ['ip', 'hash'], ['ip_address', 'hash'], ['x-forwarded-for', 'hash'], ['device_id', 'hash'], ['IDFA', 'hash'],
-    ['street', 'drop'], ['billingAddress', 'drop'], ['zip', 'drop'], ['postal_code', 'drop'],
-    ['plan', 'keep'], ['ship', 'keep'], ['zipper', 'keep'], ['description', 'keep'], ['email_domain', 'keep'], ['phone_model', 'keep'], ['hotel', 'keep'],
+    ['email', 'hash'],
+    ['Email_Address', 'hash'],
+    ['userEmail', 'hash'],
+    ['e-mail', 'hash'],
+    ['mail', 'hash'],
+    ['phoneNumber', 'hash'],
+    ['mobile', 'hash'],
+    ['ip', 'hash'],
+    ['ip_address', 'hash'],
+    ['x-forwarded-for', 'hash'],
+    ['device_id', 'hash'],
+    ['IDFA', 'hash'],
+    ['street', 'drop'],
+    ['billingAddress', 'drop'],
+    ['zip', 'drop'],
+    ['postal_code', 'drop'],
+    ['plan', 'keep'],
+    ['ship', 'keep'],
+    ['zipper', 'keep'],
+    ['description', 'keep'],
+    ['email_domain', 'keep'],
+    ['phone_model', 'keep'],
+    ['hotel', 'keep'],
   ])('%s: %s', (key, verdict) => expect(keyVerdict(key)).toBe(verdict))
 
   it('text keeps what is no person', () => {
-    expect(redactText('order 20120704123456 of 2012-07-04, v1.2, Chrome/120.0.0.0 at 3:15')).toBe('order 20120704123456 of 2012-07-04, v1.2, Chrome/120.0.0.0 at 3:15')
+    expect(redactText('order 20120704123456 of 2012-07-04, v1.2, Chrome/120.0.0.0 at 3:15')).toBe(
+      'order 20120704123456 of 2012-07-04, v1.2, Chrome/120.0.0.0 at 3:15',
+    )
     expect(redactText('write to ada@example.org or +49 170 1234567 now')).toBe('write to [redacted] or [redacted] now')
   })
 })
 
 /** Each stands nowhere else, so that one hit in a file is a leak. */
 const NEEDLES = {
-  ip: '198.51.100.77', mappedIp: '::ffff:203.0.113.99', ip6: '2001:db8:dead:beef::77', device: 'needle-device-4711', email: 'Needle.Mail+x@needle-mail.example',
-  phone: '+49 170 5550177', street: 'Needle Street 17', urlMail: 'link.needle@mail-needle.example',
+  ip: '198.51.100.77',
+  mappedIp: '::ffff:203.0.113.99',
+  ip6: '2001:db8:dead:beef::77',
+  device: 'needle-device-4711',
+  email: 'Needle.Mail+x@needle-mail.example',
+  phone: '+49 170 5550177',
+  street: 'Needle Street 17',
+  urlMail: 'link.needle@mail-needle.example',
 }
 
 describe('the raw value is written nowhere', () => {
@@ -82,8 +112,14 @@ describe('the raw value is written nowhere', () => {
     const ingest = await startIngest({ log: await openLmdbLog({ path, partitions: 3 }) })
     const personal = { ip: NEEDLES.ip, device_id: NEEDLES.device }
     const free = {
-      email: NEEDLES.email, ip: NEEDLES.mappedIp, note: `mail ${NEEDLES.email}`, contact: { phone: NEEDLES.phone, list: [NEEDLES.email, NEEDLES.phone, NEEDLES.ip6] },
-      shipping_address: { street: NEEDLES.street, lines: [NEEDLES.street] }, [NEEDLES.email]: 1, emails: [NEEDLES.email], device_id: NEEDLES.device,
+      email: NEEDLES.email,
+      ip: NEEDLES.mappedIp,
+      note: `mail ${NEEDLES.email}`,
+      contact: { phone: NEEDLES.phone, list: [NEEDLES.email, NEEDLES.phone, NEEDLES.ip6] },
+      shipping_address: { street: NEEDLES.street, lines: [NEEDLES.street] },
+      [NEEDLES.email]: 1,
+      emails: [NEEDLES.email],
+      device_id: NEEDLES.device,
     }
     const bodies = [
       share({ ...personal, url: `https://a.example/?to=${NEEDLES.urlMail}&x=${encodeURIComponent(NEEDLES.urlMail)}`, properties: free }),
@@ -104,7 +140,12 @@ describe('the raw value is written nowhere', () => {
     ]
     const answers = [await ingest.post([...bodies.slice(0, -1), bodies.at(-1)])]
     const ndjson = { headers: { 'content-type': 'application/x-ndjson' } }
-    answers.push(await ingest.post(`{"device_id":"${NEEDLES.device}","email":"${NEEDLES.email}","ip":"${NEEDLES.ip}"\n{'phone':'${NEEDLES.phone}', street: ${NEEDLES.street}`, ndjson))
+    answers.push(
+      await ingest.post(
+        `{"device_id":"${NEEDLES.device}","email":"${NEEDLES.email}","ip":"${NEEDLES.ip}"\n{'phone':'${NEEDLES.phone}', street: ${NEEDLES.street}`,
+        ndjson,
+      ),
+    )
     expect(answers.map(({ status }) => status)).toEqual([202, 202])
     expect(answers[0]?.body).toMatchObject({ accepted: 5 })
 
@@ -118,8 +159,18 @@ describe('the raw value is written nowhere', () => {
     await ingest.close()
 
     const files = await Promise.all((await readdir(path)).map((name) => readFile(join(path, name))))
-    const haystack = Buffer.concat([Buffer.from(text), ...files]).toString('latin1').toLowerCase()
-    for (const needle of [...Object.values(NEEDLES), '203.0.113.99', 'needle.mail', '5550177', 'needle street', 'link.needle', 'needle-mail malformed']) {
+    const haystack = Buffer.concat([Buffer.from(text), ...files])
+      .toString('latin1')
+      .toLowerCase()
+    for (const needle of [
+      ...Object.values(NEEDLES),
+      '203.0.113.99',
+      'needle.mail',
+      '5550177',
+      'needle street',
+      'link.needle',
+      'needle-mail malformed',
+    ]) {
       expect(haystack.includes(needle.toLowerCase()), needle).toBe(false)
       expect(haystack.includes(encodeURIComponent(needle).toLowerCase()), needle).toBe(false)
     }
@@ -132,7 +183,9 @@ describe('the raw value is written nowhere', () => {
     await ingest.post(share({ event_id: 'own', ip: '203.0.113.5' }), { kind: 'write' })
     await ingest.post(share({ event_id: 'server' }))
     const hasher = new PersonalDataHasher(ingest.workspaces.hashingSecret('default'))
-    const hashes = Object.fromEntries((await ingest.records()).map((record) => ('ip_hash' in record ? [record.event_id, record.ip_hash] : ['server', undefined])))
+    const hashes = Object.fromEntries(
+      (await ingest.records()).map((record) => ('ip_hash' in record ? [record.event_id, record.ip_hash] : ['server', undefined])),
+    )
     expect(hashes).toEqual({ browser: hasher.ip('127.0.0.1'), own: hasher.ip('203.0.113.5'), server: undefined })
     await ingest.close()
   })
