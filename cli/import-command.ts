@@ -4,12 +4,13 @@ import process from 'node:process'
 import { v7 as uuidV7 } from 'uuid'
 import { csvMap, type CsvMap } from '../ingest/csv-rows.ts'
 import type { ImportProgress } from '../ingest/import-session.ts'
-import { DEFAULT_WORKSPACE, workspaceName } from '../schemas/config.ts'
+import { DEFAULT_WORKSPACE } from '../schemas/config.ts'
 import { CommandError } from './command-error.ts'
+import { checkedWorkspace, commandSettings } from './command-settings.ts'
 import type { ImportLine } from './control-messages.ts'
 import { type ImportFormat, IMPORT_FORMATS, openImportSource } from './import-source.ts'
 import { createProgressDisplay } from './progress-display.ts'
-import { readSettings, type SettingFlags } from './settings.ts'
+import type { SettingFlags } from './settings.ts'
 import { withEngine } from './with-engine.ts'
 
 export interface ImportFlags extends SettingFlags {
@@ -31,11 +32,8 @@ interface ImportReport extends ImportProgress {
 
 /** Imports the files and prints the report. Rejects with CommandError when not every file was read to its end. */
 export async function importFiles(files: readonly string[], flags: ImportFlags): Promise<void> {
-  const config = readSettings({ flags: settingFlagsOf(flags), env: process.env, cwd: process.cwd() })
-  const workspace = flags.workspace ?? DEFAULT_WORKSPACE
-  const named = workspaceName.safeParse(workspace)
-  if (!named.success)
-    throw new CommandError('workspace_invalid', `the workspace ${JSON.stringify(workspace)} ${named.error.issues[0]?.message}`)
+  const config = commandSettings(flags)
+  const workspace = checkedWorkspace(flags.workspace ?? DEFAULT_WORKSPACE)
   const format = formatOf(flags.format, files)
   const map = flags.map === undefined ? undefined : await readMap(flags.map)
   if (format === 'csv' && map === undefined) {
@@ -81,11 +79,6 @@ export async function importFiles(files: readonly string[], flags: ImportFlags):
   if (stop.signal.aborted) {
     throw new CommandError('import_stopped', 'the import was stopped: what was accepted stays, and running it again finishes it')
   }
-}
-
-/** The part of a command's flags that are settings. */
-function settingFlagsOf({ data, log, warehouse }: SettingFlags): SettingFlags {
-  return { data, log, warehouse }
 }
 
 function formatOf(asked: string | undefined, files: readonly string[]): ImportFormat {
