@@ -4,7 +4,7 @@
  */
 import type { IncomingEvent } from '../schemas/events.ts'
 import type { Clock } from '../schemas/ports/clock.ts'
-import { DAY_MS, HOUR_MS, MINUTE_MS } from '../schemas/windows.ts'
+import { DAY_MS, HOUR_MS } from '../schemas/windows.ts'
 import { EventQueue } from './event-queue.ts'
 import { expectedEventsPerPerson, type Person, personStory, type ReferralProcess, unreferredPerson } from './person-story.ts'
 import { createRandom, type Random } from './random.ts'
@@ -15,7 +15,7 @@ export interface LiveTrafficOptions {
   readonly seed: number
   /** Ends the traffic at the next step. */
   readonly signal?: AbortSignal
-  /** Events a second that the live part settles at; 12 without it. */
+  /** Events a second that the live part settles at; 3 without it. */
   readonly eventsPerSecond?: number
 }
 
@@ -28,16 +28,16 @@ export interface TrafficStep {
 
 const HISTORY_DAYS = 14
 const STEP_MS = 250
-/** Short enough for signups to follow the invites of the last minutes while one looks on. */
-const PROCESS: ReferralProcess = { k: 0.8, dispersion: 0.6, generationMeanMs: 20 * MINUTE_MS }
+/** Long beside the pane of the 7-day window, whose running end lies up to an hour ahead; real products take days. */
+const PROCESS: ReferralProcess = { k: 0.8, dispersion: 0.6, generationMeanMs: 6 * HOUR_MS }
 /** Events of the two quiet weeks, about. */
-const QUIET_EVENTS = 12_000
+const QUIET_EVENTS = 16_000
 /** The take-off: in each such span before now the arrivals grow by the factor e. */
-const TAKE_OFF_MS = HOUR_MS
+const TAKE_OFF_MS = 3 * HOUR_MS
 
 /** Endless, until the signal. Rejects as `sleep` does. */
 export async function* liveTraffic(options: LiveTrafficOptions): AsyncGenerator<TrafficStep, void, undefined> {
-  const { clock, sleep, seed, signal, eventsPerSecond = 12 } = options
+  const { clock, sleep, seed, signal, eventsPerSecond = 3 } = options
   const startedMs = clock.nowMs()
   const traffic = new Traffic(seed, startedMs, eventsPerSecond)
   const history = traffic.until(startedMs)
