@@ -60,9 +60,13 @@ function itemsOf(piece: Buffer): IncomingItem[] {
   return items
 }
 
+/** A batch of long rows ends here, whatever its count. */
+const BATCH_BYTES_MAX = 8 * 1024 * 1024
+
 /** Items of an NDJSON stream in batches of about `batchSize`; blank lines are left out, a byte order mark too. */
 export async function* readItems(source: AsyncIterable<Uint8Array | string>, batchSize: number): AsyncGenerator<IncomingItem[]> {
   let batch: IncomingItem[] = []
+  let bytes = 0
   let first = true
   for await (const piece of wholeLines(source)) {
     if ('overlong' in piece) {
@@ -70,11 +74,13 @@ export async function* readItems(source: AsyncIterable<Uint8Array | string>, bat
     } else {
       const text = first && piece.length >= 3 && piece[0] === 0xef && piece[1] === 0xbb && piece[2] === 0xbf ? piece.subarray(3) : piece
       for (const item of itemsOf(text)) batch.push(item)
+      bytes += piece.length
     }
     first = false
-    if (batch.length >= batchSize) {
+    if (batch.length >= batchSize || bytes >= BATCH_BYTES_MAX) {
       yield batch
       batch = []
+      bytes = 0
     }
   }
   if (batch.length > 0) yield batch

@@ -9,6 +9,7 @@
  */
 import { chmod, mkdir } from 'node:fs/promises'
 import { type Database, open, type RootDatabase } from 'lmdb'
+import { PARTITIONER_VERSION } from '../../schemas/partitioner.ts'
 import { LogCorruptError, LogUnavailableError, type StoredMessage } from '../../schemas/ports/log.ts'
 import { AppendQueue, type PartitionAppend } from './append-queue.ts'
 import { batchKey, decodeBatch, encodeBatch, firstOffsetOf } from './batch-frame.ts'
@@ -111,15 +112,15 @@ class PartitionReader {
   }
 }
 
-/** Checks or, in a new log, writes what must not change: layout and partition count. */
+/** Checks or, in a new log, writes what must not change: layout, partition count and partitioner. */
 async function settleLayout(root: RootDatabase<Buffer, Buffer>, path: string, partitions: number): Promise<void> {
-  const layout = root.openDB<{ version: number; partitions: number }, string>({ name: 'layout', encoding: 'json' })
+  const layout = root.openDB<{ version: number; partitions: number; partitioner: number }, string>({ name: 'layout', encoding: 'json' })
   const found = layout.get('log')
   if (found === undefined) {
-    await layout.put('log', { version: LAYOUT_VERSION, partitions })
+    await layout.put('log', { version: LAYOUT_VERSION, partitions, partitioner: PARTITIONER_VERSION })
     return
   }
-  if (found.version !== LAYOUT_VERSION) {
+  if (found.version !== LAYOUT_VERSION || found.partitioner !== PARTITIONER_VERSION) {
     throw new Error(`the log in ${path} has a layout that this version does not know`)
   }
   if (found.partitions !== partitions) {
