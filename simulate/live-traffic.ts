@@ -15,7 +15,7 @@ export interface LiveTrafficOptions {
   readonly seed: number
   /** Ends the traffic at the next step. */
   readonly signal?: AbortSignal
-  /** Events a second that the live part settles at; 3 without it. */
+  /** Events a second that the live part settles at; 8 without it. */
   readonly eventsPerSecond?: number
 }
 
@@ -37,7 +37,7 @@ const TAKE_OFF_MS = 3 * HOUR_MS
 
 /** Endless, until the signal. Rejects as `sleep` does. */
 export async function* liveTraffic(options: LiveTrafficOptions): AsyncGenerator<TrafficStep, void, undefined> {
-  const { clock, sleep, seed, signal, eventsPerSecond = 3 } = options
+  const { clock, sleep, seed, signal, eventsPerSecond = 8 } = options
   const startedMs = clock.nowMs()
   const traffic = new Traffic(seed, startedMs, eventsPerSecond)
   const history = traffic.until(startedMs)
