@@ -1,5 +1,5 @@
 /**
- * An import: the same validation, log and dedupe as over HTTP, in large batches, each of which is validated while the one
+ * An import: the same validation, log and dedupe as over HTTP, in batches, each of which is validated while the one
  * before is being written. No clock is corrected, the check for duplicates is over all events kept, and at the end every
  * partition gets an `import_end`, upon which what the import touched is rebuilt.
  */
@@ -19,7 +19,8 @@ import { readItems } from './line-reader.ts'
 import { PersonalDataHasher } from './personal-data.ts'
 import type { IncomingItem } from './steps/split-body.ts'
 
-const BATCH_SIZE = 10_000
+/** Small enough that a batch dies young: 2,500 rows take 6.5 us of CPU an event where 10,000 take 7.7. */
+const BATCH_SIZE = 2_500
 /** The first faults are told with their line, for people; the rest only counted. */
 const SAMPLES_MAX = 20
 const OVERLOADED_TRIES = 100
