@@ -159,9 +159,13 @@ export class Publisher {
     const moved = end !== this.#liveEnds[window.index]
     this.#liveEnds[window.index] = end
     rows.push(this.#wholeRow(window, end, at))
-    for (const slice of this.#largestSlices(window, end)) {
+    const largest = new Set(this.#largestSlices(window, end))
+    for (const slice of this.#totals.slices()) {
       const { from, to } = slice.dirtyEnds(window.index)
-      if (moved || (from <= end && end < to)) rows.push(this.#sliceRow(slice, window, end, at))
+      const changed = from <= end && end < to
+      // A slice that emptied (its signup went to another cause's channel) is written with nothing in it.
+      const emptied = changed && slice.activeUsers(window.index, end) === 0
+      if (emptied || (largest.has(slice) && (moved || changed))) rows.push(this.#sliceRow(slice, window, end, at))
     }
   }
 

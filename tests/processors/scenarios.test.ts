@@ -2,27 +2,12 @@
 import { describe, expect, it } from 'vitest'
 import type { LogRecord } from '../../schemas/log-records.ts'
 import { DIMENSIONS } from '../../schemas/records.ts'
+import { asIngested } from '../support/as-ingested.ts'
 import { TopologyDriver } from '../support/topology-driver.ts'
 import { expectCheck } from '../verify/expect-check.ts'
 import type { ScenarioCheck } from '../verify/scenario.ts'
 import { WORKSPACE } from '../verify/scenario-events.ts'
 import { SCENARIOS } from '../verify/scenarios.ts'
-
-/** Each event id once, as ingest lets it into the log, and an end for each import, as the import writes it. */
-function asIngested(records: readonly LogRecord[]): LogRecord[] {
-  const seen = new Set<string>()
-  const kept = records.filter((record) => {
-    if (!('event_id' in record) || record.type === 'quarantined' || record.supersedes) return true
-    const key = `${record.workspace} ${record.event_id}`
-    return !seen.has(key) && seen.add(key)
-  })
-  const last = kept.pop() as LogRecord
-  const imports = new Map(kept.flatMap((record) => ('import_id' in record && record.import_id ? [[record.import_id, record]] : [])))
-  const ends = [...imports].map(
-    ([import_id, { workspace, received_at }]): LogRecord => ({ v: 1, type: 'import_end', workspace, received_at, import_id }),
-  )
-  return [...kept, ...ends, last]
-}
 
 function check(driver: TopologyDriver, expected: ScenarioCheck): void {
   const end = Date.parse(expected.at)
