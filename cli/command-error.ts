@@ -1,5 +1,6 @@
 /** How a command fails: one sentence that says what to do, a stable code, and an exit status other than 0. */
 import process from 'node:process'
+import { inspect } from 'node:util'
 import { RequestError } from '../schemas/errors.ts'
 
 /** An expected failure of a command. The message is one sentence that says what is wrong and what to do. */
@@ -55,7 +56,7 @@ function firstSentence(text: string): string {
 export function reportFailure(error: unknown): void {
   const { code, message } = describeError(error)
   process.stderr.write(`kappa: ${message} [${code}]\n`)
-  if (process.env['KAPPA_DEBUG']) process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`)
+  if (process.env['KAPPA_DEBUG']) process.stderr.write(`${inspect(error)}\n`)
   else if (code === 'internal') process.stderr.write('kappa: run again with KAPPA_DEBUG=1 to see where it comes from\n')
   process.exitCode = 1
 }

@@ -104,9 +104,9 @@ interface ArrivalRow {
 }
 
 const ARRIVALS_SQL = `
-SELECT workspace, sum(people) AS people, max(people) AS together, argMax(minute, people) * ${MINUTE_MS} AS at_ms
+SELECT workspace, sum(arrived) AS people, max(arrived) AS together, argMax(minute, arrived) * ${MINUTE_MS} AS at_ms
 FROM (
-  SELECT workspace, intDiv(toUnixTimestamp64Milli(ifNull(signup_at, first_activity_at)), ${MINUTE_MS}) AS minute, count() AS people
+  SELECT workspace, intDiv(toUnixTimestamp64Milli(ifNull(signup_at, assumeNotNull(first_activity_at))), ${MINUTE_MS}) AS minute, count() AS arrived
   FROM (SELECT * FROM people FINAL WHERE signup_at IS NOT NULL OR first_activity_at IS NOT NULL)
   GROUP BY workspace, minute
 )

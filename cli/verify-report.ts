@@ -34,7 +34,7 @@ function summaryTable(windows: readonly VerifiedWindow[]): string {
     return `${key.padEnd(width)}  ${outcomeOf(group)}  ${ends}\n`
   })
   const { numbers } = summarise(windows)
-  return `${lines.join('')}${numbers.toLocaleString('en-US')} numbers of ${windows.length} windows compared (stream, SQL, log): ${outcomeOf(windows)}\n`
+  return `${lines.join('')}${numbers.toLocaleString('en-US')} numbers of ${windows.length} ${windows.length === 1 ? 'window' : 'windows'} compared (stream, SQL, log): ${outcomeOf(windows)}\n`
 }
 
 function outcomeOf(windows: readonly VerifiedWindow[]): string {

@@ -12,7 +12,7 @@ import { collectFacts } from '../verify/naive-pass.ts'
 import { naiveWindow } from '../verify/naive-window.ts'
 import type { VerifiedWindow } from '../verify/report.ts'
 import { sampleEnds } from '../verify/sample-ends.ts'
-import { sqlWindow } from '../verify/sql-window.ts'
+import { sqlWindow, sqlWindows } from '../verify/sql-window.ts'
 import type { WindowNumbers, WindowSpec } from '../verify/window-numbers.ts'
 import type { PublishedEnds } from '../warehouse/queries/published-ends.ts'
 import { CommandError } from './command-error.ts'
@@ -34,6 +34,9 @@ const ENDS_DEFAULT = 12
 const MISSING_ENDS_MAX = 3
 /** A window computed while events come in may be of two places in the log: it is computed again. */
 const TRIES_MAX = 3
+/** Windows that one walk of the SQL over the events computes: as many as its memory allows. */
+const WINDOWS_AT_ONCE_MAX = 16
+const ROWS_AT_ONCE_MAX = 8_000_000
 /** Entries between turns of others, so that a running product goes on answering. */
 const ENTRIES_A_TURN = 2_000
 
@@ -72,13 +75,26 @@ async function* verifyPublished(engine: Engine, workspace: string, { window: ask
   const missing = windows.flatMap((window) => missingEnds(window, snapshot, pass))
   const streamed = [...snapshot.windows, ...missing]
   let differs = false
-  for (const [index, stream] of streamed.entries()) {
-    const doing = `${workspace}: ${stream.window.name} to ${new Date(stream.endMs).toISOString()}`
-    yield { kind: 'progress', done: index, total: streamed.length, doing }
-    const verified = await compareStreamed(engine, workspace, stream, snapshot.belowOffsets, pass.facts)
-    if (verified.note !== undefined) yield { kind: 'note', text: verified.note }
-    differs ||= hasDifference(verified.window.numbers)
-    yield { kind: 'window', window: verified.window }
+  const size = Math.max(1, Math.min(WINDOWS_AT_ONCE_MAX, Math.floor(ROWS_AT_ONCE_MAX / (1 + pass.facts.ordered.length))))
+  for (let from = 0; from < streamed.length; from += size) {
+    const group = streamed.slice(from, from + size)
+    const doing = `${workspace}: ${group[0]?.window.name} to ${new Date(group[0]?.endMs ?? 0).toISOString()}`
+    yield { kind: 'progress', done: from, total: streamed.length, doing }
+    const specs = group.map(({ window, endMs }) => ({ endMs, lengthMs: window.lengthMs }))
+    const recomputed = await sqlWindows(engine.reader, workspace, specs, snapshot.belowOffsets)
+    for (const [index, stream] of group.entries()) {
+      const { window, note } = await compareStreamed(
+        engine,
+        workspace,
+        stream,
+        recomputed[index] as WindowNumbers,
+        snapshot.belowOffsets,
+        pass.facts,
+      )
+      if (note !== undefined) yield { kind: 'note', text: note }
+      differs ||= hasDifference(window.numbers)
+      yield { kind: 'window', window }
+    }
   }
   if (differs && pass.openImports.length > 0) {
     yield {
@@ -92,11 +108,12 @@ async function compareStreamed(
   engine: Engine,
   workspace: string,
   stream: StreamWindow,
+  recomputed: WindowNumbers,
   belowOffsets: readonly number[],
   facts: Facts,
 ): Promise<{ readonly window: VerifiedWindow; readonly note?: string }> {
   const window = { endMs: stream.endMs, lengthMs: stream.window.lengthMs }
-  let sql = await sqlWindow(engine.reader, workspace, window, belowOffsets)
+  let sql = recomputed
   let log = naiveWindow(facts, window)
   await nextTurn()
   let numbers: StreamNumbers = stream.numbers

@@ -2,10 +2,11 @@
  * The engine behind a command: that of a running `kappa up` on the same data folder, else one opened here for the time
  * of the command. Either way the command speaks to it over the control socket, so there is one way that has to work.
  */
+import { existsSync, statSync } from 'node:fs'
 import process from 'node:process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Config } from '../schemas/config.ts'
-import { CommandError } from './command-error.ts'
+import { CommandError, describeError } from './command-error.ts'
 import { connectControl, type ControlClient } from './control-client.ts'
 import { DataFolderInUseError } from './data-lock.ts'
 import type { Engine } from './engine.ts'
@@ -20,6 +21,9 @@ const ANSWER_POLL_MS = 200
  * has the folder and does not answer.
  */
 export async function withEngine<Result>(config: Config, use: (control: ControlClient) => Promise<Result>): Promise<Result> {
+  if (existsSync(config.data) && !statSync(config.data).isDirectory()) {
+    throw new CommandError('data_not_a_folder', `${config.data} is a file: give a folder with --data`)
+  }
   const running = await reachControl(config)
   if (running !== undefined) return use(running)
 
@@ -31,7 +35,8 @@ export async function withEngine<Result>(config: Config, use: (control: ControlC
     })
   } catch (error) {
     if (error instanceof DataFolderInUseError) return use(await awaitControl(config, error))
-    throw error
+    const { code, message } = describeError(error)
+    throw code === 'internal' ? new CommandError('data_unusable', message, { cause: error }) : error
   }
   try {
     showNewKeys(engine)

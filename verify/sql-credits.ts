@@ -82,6 +82,14 @@ signups AS (
   LEFT JOIN by_code AS c ON s.actor_id = c.actor_id
 )`
 
+/** Numbers (from 1) of the windows `(starts_ms, ends_ms]` that an instant in epoch ms lies in: a row becomes one for each. */
+export function windowsOf(instant: string): string {
+  return `arrayJoin(arrayFilter(
+    number -> ${instant} > {starts_ms:Array(Int64)}[number] AND ${instant} <= {ends_ms:Array(Int64)}[number],
+    arrayEnumerate({ends_ms:Array(Int64)})
+  ))`
+}
+
 const NAMES_A_TABLE = /\b(?:from|join)\s+(?:\w+\.)?(?:events|people|growth_windows|restatements|quarantine)\b/i
 
 /**

@@ -3,76 +3,95 @@ import type { WarehouseReader } from '../schemas/ports/warehouse.ts'
 import type { KStatistics } from '../schemas/records.ts'
 import { DAY_MS } from '../schemas/windows.ts'
 import { COHORT_DAYS, CYCLES_MIN, PEOPLE_AT_RISK_MIN, roundUpDelayMinutes } from './delay-grid.ts'
-import { recomputation } from './sql-credits.ts'
+import { recomputation, windowsOf } from './sql-credits.ts'
 import type { WindowSpec } from './window-numbers.ts'
 
-/** People who have arrived by the end of the window: the counted signup, or before it the first activity. */
-const ARRIVALS_SQL = `,
-arrivals AS (
+/** Everybody with the first activity and, where there is one, the counted signup. */
+const PEOPLE_SQL = `,
+people_seen AS (
   SELECT
-    actor_id,
-    if(countIf(type = 'conversion' AND kind = 'signup') > 0, minIf(at, type = 'conversion' AND kind = 'signup'), min(at)) AS arrived_at
-  FROM counted WHERE at <= {end_ms:Int64} GROUP BY actor_id
+    actor_id, min(at) AS first_at,
+    minIf(at, type = 'conversion' AND kind = 'signup') AS signed_at,
+    countIf(type = 'conversion' AND kind = 'signup') > 0 AS has_signed
+  FROM counted GROUP BY actor_id
 )`
 
-const CREDITS_PER_PERSON_SQL = recomputation(`${ARRIVALS_SQL}
-SELECT sum(n) AS credits, sum(n * n) AS credits_squared, countIf(a.actor_id = '' OR a.arrived_at <= {cohort_after_ms:Int64}) AS outside_cohort
+/** Numbers (from 1) of the windows by whose end an instant has passed. */
+const windowsAfter = (instant: string) =>
+  `arrayJoin(arrayFilter(number -> ${instant} <= {ends_ms:Array(Int64)}[number], arrayEnumerate({ends_ms:Array(Int64)})))`
+
+/** Arrival as of the end of window w: the counted signup if it has happened by then, else the first activity. */
+const arrivedAt = (person: string) =>
+  `if(${person}.has_signed AND ${person}.signed_at <= {ends_ms:Array(Int64)}[w], ${person}.signed_at, ${person}.first_at)`
+const isThere = (person: string) => `(${person}.actor_id != '' AND ${person}.first_at <= {ends_ms:Array(Int64)}[w])`
+
+const CREDITS_PER_PERSON_SQL = recomputation(`${PEOPLE_SQL}
+SELECT
+  c.w AS w, sum(n) AS credits, sum(n * n) AS credits_squared,
+  countIf(NOT ${isThere('a')} OR ${arrivedAt('a')} <= {cohorts_after_ms:Array(Int64)}[w]) AS outside_cohort
 FROM (
-  SELECT referrer_id, count() AS n FROM signups
-  WHERE via != '' AND signup_at > {start_ms:Int64} AND signup_at <= {end_ms:Int64}
-  GROUP BY referrer_id
+  SELECT referrer_id, ${windowsOf('signup_at')} AS w, count() AS n FROM signups
+  WHERE via != ''
+  GROUP BY referrer_id, w
 ) AS c
-LEFT JOIN arrivals AS a ON c.referrer_id = a.actor_id`)
+LEFT JOIN people_seen AS a ON c.referrer_id = a.actor_id
+GROUP BY w`)
 
 /** Credited signups by their cycle time; -1 where the parent is not of the cohort, unseen, or arrived later. */
-const CYCLES_SQL = recomputation(`${ARRIVALS_SQL}
+const CYCLES_SQL = recomputation(`${PEOPLE_SQL}
 SELECT
+  s.w AS w,
   if(
-    a.actor_id != '' AND a.arrived_at <= s.signup_at AND a.arrived_at > {cohort_after_ms:Int64},
-    greatest(1, intDiv(s.signup_at - a.arrived_at + 59999, 60000)),
+    ${isThere('a')} AND ${arrivedAt('a')} <= s.signup_at AND ${arrivedAt('a')} > {cohorts_after_ms:Array(Int64)}[w],
+    greatest(1, intDiv(s.signup_at - ${arrivedAt('a')} + 59999, 60000)),
     -1
   ) AS delay_minutes,
   count() AS cycles,
   min(s.signup_at) AS first_credited_at
-FROM (SELECT * FROM signups WHERE via != '' AND signup_at <= {end_ms:Int64}) AS s
-LEFT JOIN arrivals AS a ON s.referrer_id = a.actor_id
-GROUP BY delay_minutes
-ORDER BY delay_minutes`)
+FROM (SELECT *, ${windowsAfter('signup_at')} AS w FROM signups WHERE via != '') AS s
+LEFT JOIN people_seen AS a ON s.referrer_id = a.actor_id
+GROUP BY w, delay_minutes
+ORDER BY w, delay_minutes`)
 
 /** Arrivals by whole minutes of age at the end and at the start of the window; -1: not there yet at the start. */
-const AGES_SQL = recomputation(`${ARRIVALS_SQL}
+const AGES_SQL = recomputation(`${PEOPLE_SQL}
 SELECT
-  intDiv({end_ms:Int64} - arrived_at, 60000) AS age_at_end,
-  if(arrived_at <= {start_ms:Int64}, intDiv({start_ms:Int64} - arrived_at, 60000), -1) AS age_at_start,
+  w,
+  intDiv({ends_ms:Array(Int64)}[w] - arrived_at, 60000) AS age_at_end,
+  if(arrived_at <= {starts_ms:Array(Int64)}[w], intDiv({starts_ms:Array(Int64)}[w] - arrived_at, 60000), -1) AS age_at_start,
   count() AS people,
-  countIf(arrived_at > {cohort_after_ms:Int64}) AS cohort
-FROM arrivals
-GROUP BY age_at_end, age_at_start`)
+  countIf(arrived_at > {cohorts_after_ms:Array(Int64)}[w]) AS cohort
+FROM (SELECT p.w AS w, ${arrivedAt('p')} AS arrived_at FROM (SELECT *, ${windowsAfter('first_at')} AS w FROM people_seen) AS p)
+GROUP BY w, age_at_end, age_at_start`)
 
 type Numeric = number | string
 
-/** Statistics as of the window's end. Rejects as the reader does. */
+/** Statistics of windows as of their ends, in the order of the windows. Rejects as the reader does. */
 export async function sqlKStatistics(
   reader: WarehouseReader,
   workspace: string,
-  { endMs, lengthMs }: WindowSpec,
+  windows: readonly WindowSpec[],
   belowOffsets: readonly number[],
-): Promise<KStatistics> {
-  const asOf = { below_offsets: belowOffsets, end_ms: endMs, cohort_after_ms: Math.floor(endMs / DAY_MS) * DAY_MS - COHORT_DAYS * DAY_MS }
-  const cycleRows = await reader.select<CycleRow>({ workspace, sql: CYCLES_SQL, params: asOf })
+): Promise<KStatistics[]> {
+  const asOf = {
+    below_offsets: belowOffsets,
+    ends_ms: windows.map(({ endMs }) => endMs),
+    cohorts_after_ms: windows.map(({ endMs }) => Math.floor(endMs / DAY_MS) * DAY_MS - COHORT_DAYS * DAY_MS),
+  }
+  const cycleRows = groupByWindow(await reader.select<CycleRow>({ workspace, sql: CYCLES_SQL, params: asOf }))
   // A window that opens before the first credited signup opens with it instead.
-  const firstCreditedMs = Math.min(...cycleRows.map((row) => Number(row.first_credited_at)), endMs)
-  const params = { ...asOf, start_ms: Math.max(endMs - lengthMs, firstCreditedMs - 1) }
-  const [credited] =
-    cycleRows.length === 0
-      ? []
-      : await reader.select<{ credits: Numeric; credits_squared: Numeric; outside_cohort: Numeric }>({
-          workspace,
-          sql: CREDITS_PER_PERSON_SQL,
-          params,
-        })
-  const ages = await reader.select<AgeRow>({ workspace, sql: AGES_SQL, params })
+  const starts_ms = windows.map(({ endMs, lengthMs }, index) => {
+    const firstCreditedMs = Math.min(...rowsOf(cycleRows, index).map((row) => Number(row.first_credited_at)), endMs)
+    return Math.max(endMs - lengthMs, firstCreditedMs - 1)
+  })
+  const params = { ...asOf, starts_ms }
+  const credits = cycleRows.size === 0 ? [] : await reader.select<CreditsRow>({ workspace, sql: CREDITS_PER_PERSON_SQL, params })
+  const creditRows = groupByWindow(credits)
+  const ageRows = groupByWindow(await reader.select<AgeRow>({ workspace, sql: AGES_SQL, params }))
+  return windows.map((_, index) => statisticsOf(rowsOf(cycleRows, index), rowsOf(creditRows, index)[0], rowsOf(ageRows, index)))
+}
 
+function statisticsOf(cycleRows: readonly CycleRow[], credited: CreditsRow | undefined, ages: readonly AgeRow[]): KStatistics {
   let cycles = 0
   const cyclesByDelay = new Map<number, number>()
   for (const row of cycleRows) {
@@ -90,13 +109,37 @@ export async function sqlKStatistics(
   }
 }
 
+function groupByWindow<Row extends { readonly w: Numeric }>(rows: readonly Row[]): Map<number, Row[]> {
+  const groups = new Map<number, Row[]>()
+  for (const row of rows) {
+    const index = Number(row.w) - 1
+    const group = groups.get(index)
+    if (group === undefined) groups.set(index, [row])
+    else group.push(row)
+  }
+  return groups
+}
+
+function rowsOf<Row>(groups: ReadonlyMap<number, readonly Row[]>, index: number): readonly Row[] {
+  return groups.get(index) ?? []
+}
+
+interface CreditsRow {
+  readonly w: Numeric
+  readonly credits: Numeric
+  readonly credits_squared: Numeric
+  readonly outside_cohort: Numeric
+}
+
 interface CycleRow {
+  readonly w: Numeric
   readonly delay_minutes: Numeric
   readonly cycles: Numeric
   readonly first_credited_at: Numeric
 }
 
 interface AgeRow {
+  readonly w: Numeric
   readonly age_at_end: Numeric
   readonly age_at_start: Numeric
   readonly people: Numeric

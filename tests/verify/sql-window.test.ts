@@ -4,14 +4,14 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { LogRecord } from '../../schemas/log-records.ts'
 import type { AdmittedEvent } from '../../schemas/records.ts'
-import { ALLOWED_LATENESS_MS, LIVE_WINDOWS } from '../../schemas/windows.ts'
+import { ALLOWED_LATENESS_MS, DAY_MS, LIVE_WINDOWS } from '../../schemas/windows.ts'
 import { compareWindow } from '../../verify/compare.ts'
 import { collectFacts } from '../../verify/naive-pass.ts'
 import { NaiveWatermark } from '../../verify/naive-watermark.ts'
 import { naiveWindow } from '../../verify/naive-window.ts'
 import { recomputation } from '../../verify/sql-credits.ts'
-import { sqlWindow } from '../../verify/sql-window.ts'
-import type { WindowNumbers } from '../../verify/window-numbers.ts'
+import { sqlWindows } from '../../verify/sql-window.ts'
+import type { WindowNumbers, WindowSpec } from '../../verify/window-numbers.ts'
 import { openChdbWarehouse } from '../../warehouse/drivers/chdb.ts'
 import type { Warehouse } from '../../warehouse/drivers/clickhouse-warehouse.ts'
 import { migrate } from '../../warehouse/migrations/migrate.ts'
@@ -71,17 +71,24 @@ describe('the recomputation by SQL', () => {
       records.filter((record) => record.workspace === 'scenario').map((record, offset) => ({ partition: 0, offset, record })),
       'scenario',
     )
-    const answers = new Map<string, WindowNumbers>()
-    for (const check of checks) {
-      const lengthMs = LIVE_WINDOWS.find((window) => window.name === check.window)?.lengthMs ?? 0
-      const window = { endMs: Date.parse(check.at), lengthMs }
-      const key = `${check.window} ${check.at}`
-      const numbers = answers.get(key) ?? (await sqlWindow(warehouse.reader, workspace, window))
-      answers.set(key, numbers)
+    const windows = checks.map(({ at, window }) => {
+      return { endMs: Date.parse(at), lengthMs: LIVE_WINDOWS.find(({ name }) => name === window)?.lengthMs ?? 0 }
+    })
+    const answers = await sqlWindows(warehouse.reader, workspace, windows)
+    for (const [position, check] of checks.entries()) {
+      const window = windows[position] as WindowSpec
+      const numbers = answers[position] as WindowNumbers
       expectCheck(check, numbers)
       const naive = naiveWindow(facts, window)
       expect(compareWindow(naive, numbers, naive).filter((row) => row.difference !== 0)).toEqual([])
     }
+  })
+
+  it('reads the log only up to the given offsets', async () => {
+    const [whole] = await sqlWindows(warehouse.reader, 'scenario-0', [{ endMs: Date.UTC(2100, 0, 1), lengthMs: 36_500 * DAY_MS }])
+    const [nothing] = await sqlWindows(warehouse.reader, 'scenario-0', [{ endMs: Date.UTC(2100, 0, 1), lengthMs: 36_500 * DAY_MS }], [0])
+    expect(whole?.whole.counts.active_users).toBeGreaterThan(0)
+    expect(nothing).toMatchObject({ whole: { counts: { active_users: 0 } }, slices: [] })
   })
 
   it('refuses a query that reads a table past the workspace', () => {
