@@ -4,7 +4,7 @@
  */
 import { execFileSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, unlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, unlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 import { CommandError } from './command-error.ts'
@@ -65,12 +65,10 @@ function takes(own: string, lock: string): boolean {
 
 function holding(lock: string): DataLock {
   const mine = readFileSync(lock, 'utf8')
-  let released = false
   return {
     async release() {
-      if (released) return
-      released = true
-      if (readFileSync(lock, { encoding: 'utf8', flag: 'r' }) === mine) unlinkSync(lock)
+      // Gone, or somebody else's: the folder may have been removed meanwhile.
+      if (existsSync(lock) && readFileSync(lock, 'utf8') === mine) unlinkSync(lock)
     },
   }
 }

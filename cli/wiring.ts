@@ -16,7 +16,7 @@ import { openWorkspaceRegistry } from '../ingest/keys/lmdb-registry.ts'
 import { openLmdbLog } from '../ingest/log/lmdb.ts'
 import { createPipeline } from '../ingest/pipeline.ts'
 import { Runner } from '../processors/runner.ts'
-import { LmdbCommitStore } from '../processors/runtime/commit-store.ts'
+import { FileCommitStore } from '../processors/runtime/commit-store.ts'
 import { decodeOwnRecord } from '../processors/runtime/decode-record.ts'
 import { FileSnapshotStore } from '../processors/runtime/snapshot-store.ts'
 import { tickQuietWorkspaces } from '../processors/ticker.ts'
@@ -83,7 +83,7 @@ export async function openEngine(config: Config, options: WiringOptions = {}): P
     const live = createInProcessBus()
 
     // processors
-    const commits = new LmdbCommitStore(join(config.data, 'commits'))
+    const commits = await FileCommitStore.open(join(config.data, 'commits', 'commits.log'))
     closers.push(() => commits.close())
     const runner = new Runner({
       log,
