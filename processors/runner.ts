@@ -259,7 +259,7 @@ export class Runner {
     if (!this.#topology.hasPending) return
     const sequence = this.#commit + 1
     const positions = [...this.#positions]
-    await this.#options.commits.intend(sequence, positions)
+    await this.#patiently('a commit could not be written down', () => this.#options.commits.intend(sequence, positions))
     const batch = this.#takeBatch()
     this.#commit = sequence
     this.#inFlight = this.#send(sequence, positions, batch).catch((error: unknown) => this.#fail(error))
@@ -267,7 +267,7 @@ export class Runner {
 
   async #send(sequence: number, positions: number[], batch: CommitBatch): Promise<void> {
     await this.#write(batch)
-    await this.#options.commits.done(sequence)
+    await this.#patiently('a commit could not be marked', () => this.#options.commits.done(sequence))
     this.#committed = positions
     this.#inFlight = undefined
     this.#waiters = this.#waiters.filter((waiter) => {
@@ -309,16 +309,25 @@ export class Runner {
   }
 
   /** Writes a batch, trying again for as long as the warehouse is away. */
-  async #write(batch: CommitBatch): Promise<void> {
+  #write(batch: CommitBatch): Promise<void> {
+    return this.#patiently(
+      'the warehouse did not take a commit',
+      () => this.#options.sink.write(batch),
+      (error) => error instanceof WarehouseUnavailableError,
+    )
+  }
+
+  /** Does what depends on others until it is done, a little later each time. */
+  async #patiently(trouble: string, work: () => Promise<void>, mayPass: (error: unknown) => boolean = () => true): Promise<void> {
     for (let attempt = 0; ; attempt += 1) {
       try {
-        await this.#options.sink.write(batch)
+        await work()
         this.#sinkError = null
         return
       } catch (error) {
-        if (!(error instanceof WarehouseUnavailableError)) throw error
-        this.#sinkError = error.message
-        this.#options.onError('the warehouse did not take a commit, trying again', error)
+        if (!mayPass(error) || this.#stopping) throw error // the log has it all: the next start goes on
+        this.#sinkError = `${trouble}: ${error instanceof Error ? error.message : String(error)}`
+        this.#options.onError(`${trouble}, trying again`, error)
         await this.#options.sleep(Math.min(10_000, 100 * 2 ** Math.min(attempt, 10)))
       }
     }
@@ -333,16 +342,21 @@ export class Runner {
     }
   }
 
+  /** Without a snapshot a restart only takes longer: one that fails is tried again later. */
   async #snapshot(): Promise<void> {
     this.#recordsSinceSnapshot = 0
     this.#snapshotSequence += 1
-    await this.#options.snapshots.write({
-      sequence: this.#snapshotSequence,
-      commit: this.#commit,
-      positions: [...this.#positions],
-      state: this.#topology.snapshot(),
-    })
-    await this.#options.commits.dropThrough(await this.#options.snapshots.oldestCommit())
+    try {
+      await this.#options.snapshots.write({
+        sequence: this.#snapshotSequence,
+        commit: this.#commit,
+        positions: [...this.#positions],
+        state: this.#topology.snapshot(),
+      })
+      await this.#options.commits.dropThrough(await this.#options.snapshots.oldestCommit())
+    } catch (error) {
+      this.#options.onError('a snapshot could not be written', error)
+    }
   }
 
   /** Waits for an append, a finished commit, or the moment at which a commit is due. */

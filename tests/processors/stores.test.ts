@@ -1,0 +1,115 @@
+import { appendFile, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { FileCommitStore } from '../../processors/runtime/commit-store.ts'
+import { FileSnapshotStore } from '../../processors/runtime/snapshot-store.ts'
+
+let folder: string
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'kappa-stores-'))
+})
+afterEach(() => rm(folder, { recursive: true, force: true }))
+
+describe('commits on disk', () => {
+  const path = () => join(folder, 'commits.log')
+  const reopened = async (use: (store: FileCommitStore) => Promise<void> | void) => {
+    const store = await FileCommitStore.open(path())
+    await use(store)
+    await store.close()
+  }
+
+  it('are there after a restart, open ones too', async () => {
+    await reopened(async (store) => {
+      await store.intend(1, [5])
+      await store.done(1)
+      await store.intend(2, [9])
+    })
+    await reopened((store) => {
+      expect(store.after(0)).toEqual([
+        { sequence: 1, positions: [5], done: true },
+        { sequence: 2, positions: [9], done: false },
+      ])
+      expect(store.after(1)).toHaveLength(1)
+    })
+  })
+
+  it('survive a line torn at any byte, which is cut off', async () => {
+    await reopened(async (store) => {
+      await store.intend(1, [5, 6])
+      await store.done(1)
+    })
+    const whole = await readFile(path())
+    await reopened((store) => store.intend(2, [7, 8]))
+    const longer = await readFile(path())
+    for (let length = whole.length; length < longer.length; length += 1) {
+      await writeFile(path(), longer)
+      await truncate(path(), length)
+      await reopened(async (store) => {
+        expect(store.after(0)).toEqual([{ sequence: 1, positions: [5, 6], done: true }])
+        await store.intend(3, [9, 9])
+      })
+      await reopened((store) => expect(store.after(1)).toEqual([{ sequence: 3, positions: [9, 9], done: false }]))
+    }
+  })
+
+  it('forget what no snapshot needs, and go on', async () => {
+    await reopened(async (store) => {
+      for (let sequence = 1; sequence <= 4; sequence += 1) {
+        await store.intend(sequence, [sequence * 10])
+        if (sequence < 4) await store.done(sequence)
+      }
+      await store.dropThrough(2)
+      await store.done(4)
+    })
+    await reopened((store) => {
+      expect(store.after(0)).toEqual([
+        { sequence: 3, positions: [30], done: true },
+        { sequence: 4, positions: [40], done: true },
+      ])
+    })
+  })
+})
+
+describe('snapshots on disk', () => {
+  const snapshot = (sequence: number) => ({
+    sequence,
+    commit: sequence * 2,
+    positions: [sequence * 100],
+    state: { people: new Map([['ann', sequence]]) },
+  })
+
+  it('the newest comes back as it was, and two are kept', async () => {
+    const store = new FileSnapshotStore(folder)
+    expect(await store.readNewest()).toBeUndefined()
+    for (const sequence of [1, 2, 3]) await store.write(snapshot(sequence))
+    expect(await new FileSnapshotStore(folder).readNewest()).toEqual(snapshot(3))
+    expect(await readdir(folder)).toHaveLength(2)
+    expect(await store.oldestCommit()).toBe(4)
+  })
+
+  it('a damaged newest gives way to the one before', async () => {
+    const store = new FileSnapshotStore(folder)
+    for (const sequence of [1, 2]) await store.write(snapshot(sequence))
+    const newest = join(folder, (await readdir(folder)).sort().at(-1) ?? '')
+    const bytes = await readFile(newest)
+    for (const damage of ['flip', 'cut', 'other version', 'longer'] as const) {
+      if (damage === 'flip')
+        await writeFile(newest, Buffer.from(bytes.map((byte, index) => (index === bytes.length - 9 ? byte ^ 1 : byte))))
+      if (damage === 'cut') await writeFile(newest, bytes.subarray(0, bytes.length - 1))
+      if (damage === 'other version') await writeFile(newest, Buffer.concat([Buffer.from('kappa-state 999\n'), bytes.subarray(14)]))
+      if (damage === 'longer') {
+        await writeFile(newest, bytes)
+        await appendFile(newest, 'x')
+      }
+      expect(await store.readNewest(), damage).toEqual(snapshot(1))
+    }
+  })
+
+  it('what was being written when the power went is not taken for a snapshot', async () => {
+    const store = new FileSnapshotStore(folder)
+    await store.write(snapshot(1))
+    await writeFile(join(folder, '000000000002-4.state.part'), 'half')
+    expect(await store.readNewest()).toEqual(snapshot(1))
+  })
+})
