@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=64
 /** The `kappa` command. */
 import process from 'node:process'
 import { reportFailure } from './command-error.ts'

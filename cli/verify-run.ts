@@ -3,6 +3,7 @@
  * naive pass over the log, all as of one place in the log, so that a workspace that is being written to compares exactly.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { WarehouseUnavailableError } from '../schemas/ports/warehouse.ts'
 import { DIMENSIONS } from '../schemas/records.ts'
 import { ALLOWED_LATENESS_MS, LIVE_WINDOWS, type LiveWindow, parseDurationMs } from '../schemas/windows.ts'
 import { compareWindow, hasDifference, type StreamNumbers } from '../verify/compare.ts'
@@ -36,7 +37,7 @@ const MISSING_ENDS_MAX = 3
 const TRIES_MAX = 3
 /** Windows that one walk of the SQL over the events computes: as many as its memory allows. */
 const WINDOWS_AT_ONCE_MAX = 16
-const ROWS_AT_ONCE_MAX = 8_000_000
+const ROWS_AT_ONCE_MAX = 4_000_000
 /** Entries between turns of others, so that a running product goes on answering. */
 const ENTRIES_A_TURN = 2_000
 
@@ -81,7 +82,7 @@ async function* verifyPublished(engine: Engine, workspace: string, { window: ask
     const doing = `${workspace}: ${group[0]?.window.name} to ${new Date(group[0]?.endMs ?? 0).toISOString()}`
     yield { kind: 'progress', done: from, total: streamed.length, doing }
     const specs = group.map(({ window, endMs }) => ({ endMs, lengthMs: window.lengthMs }))
-    const recomputed = await sqlWindows(engine.reader, workspace, specs, snapshot.belowOffsets)
+    const recomputed = await recompute(engine, workspace, specs, snapshot.belowOffsets)
     for (const [index, stream] of group.entries()) {
       const { window, note } = await compareStreamed(
         engine,
@@ -101,6 +102,24 @@ async function* verifyPublished(engine: Engine, workspace: string, { window: ask
       kind: 'note',
       text: `an import of ${workspace} has not ended (${pass.openImports.join(', ')}): let it finish, then verify again`,
     }
+  }
+}
+
+/** By SQL; in smaller groups where all windows at once take more memory than a read may have. */
+async function recompute(
+  engine: Engine,
+  workspace: string,
+  windows: readonly WindowSpec[],
+  belowOffsets: readonly number[],
+): Promise<WindowNumbers[]> {
+  try {
+    return await sqlWindows(engine.reader, workspace, windows, belowOffsets)
+  } catch (error) {
+    const isTooLarge = error instanceof WarehouseUnavailableError && /memory limit/i.test(error.message)
+    if (!isTooLarge || windows.length === 1) throw error
+    const half = Math.ceil(windows.length / 2)
+    const first = await recompute(engine, workspace, windows.slice(0, half), belowOffsets)
+    return [...first, ...(await recompute(engine, workspace, windows.slice(half), belowOffsets))]
   }
 }
 

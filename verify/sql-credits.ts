@@ -3,7 +3,39 @@
  * raw `events` table alone (METRICS "Attribution"). It is written out here on purpose, workspace predicate included:
  * a fault in the query builder that the API uses must not hide itself from the verification.
  */
-import type { WorkspaceSql } from '../schemas/ports/warehouse.ts'
+import type { WarehouseReader, WorkspaceSql } from '../schemas/ports/warehouse.ts'
+
+const IS_BELOW = `workspace = {workspace:String}
+      AND (empty({below_offsets:Array(UInt64)}) OR _offset < {below_offsets:Array(UInt64)}[_partition + 1])`
+const EVENT_FIELDS = `type, event_id, toUnixTimestamp64Milli(occurred_at) AS at, actor_id, channel, campaign, variant,
+      action, invite_id, share_id, referral_code, referrer_id, kind, amount_minor, currency, late`
+const IS_ACTIVITY = `late = 0 AND (type IN ('share', 'conversion') OR (type = 'invite' AND action = 'sent'))`
+
+/**
+ * Event ids that stand in the log more than once. They are few, and known beforehand only they have to be sorted: `counted`
+ * is read several times a query.
+ */
+const REPEATED_IDS_SQL = `
+SELECT event_id FROM events FINAL
+WHERE ${IS_BELOW}
+GROUP BY event_id HAVING count() > 1` as WorkspaceSql
+
+/** Parameters that every recomputation needs: which part of the log, and which of its ids are repeated. */
+export interface RecomputationScope {
+  readonly below_offsets: readonly number[]
+  readonly repeated_ids: readonly string[]
+}
+
+/** Looks up the scope of the records below these offsets (all without any). Rejects as the reader does. */
+export async function recomputationScope(
+  reader: WarehouseReader,
+  workspace: string,
+  belowOffsets: readonly number[],
+): Promise<RecomputationScope> {
+  const rows = await reader.select<{ event_id: string }>({ workspace, sql: REPEATED_IDS_SQL, params: { below_offsets: belowOffsets } })
+  // A set may not be empty; no event has the empty id.
+  return { below_offsets: belowOffsets, repeated_ids: ['', ...rows.map((row) => row.event_id)] }
+}
 
 /**
  * Common table expressions, to be followed by more of them or by a SELECT.
@@ -17,17 +49,16 @@ import type { WorkspaceSql } from '../schemas/ports/warehouse.ts'
 const CREDITS_SQL = `
 WITH
 counted AS (
+  SELECT ${EVENT_FIELDS} FROM events FINAL
+  WHERE ${IS_BELOW} AND NOT event_id IN {repeated_ids:Array(String)} AND ${IS_ACTIVITY}
+  UNION ALL
   SELECT * FROM (
-    SELECT
-      type, event_id, toUnixTimestamp64Milli(occurred_at) AS at, actor_id, channel, campaign, variant,
-      action, invite_id, share_id, referral_code, referrer_id, kind, amount_minor, currency, late
-    FROM events FINAL
-    WHERE workspace = {workspace:String}
-      AND (empty({below_offsets:Array(UInt64)}) OR _offset < {below_offsets:Array(UInt64)}[_partition + 1])
+    SELECT ${EVENT_FIELDS} FROM events FINAL
+    WHERE ${IS_BELOW} AND event_id IN {repeated_ids:Array(String)}
     ORDER BY received_at, _partition, _offset
     LIMIT 1 BY event_id
   )
-  WHERE late = 0 AND (type IN ('share', 'conversion') OR (type = 'invite' AND action = 'sent'))
+  WHERE ${IS_ACTIVITY}
 ),
 first_sent AS (
   SELECT invite_id, argMin((actor_id, at, channel, campaign, variant), (at, event_id)) AS cause

@@ -3,7 +3,7 @@ import type { WarehouseReader } from '../schemas/ports/warehouse.ts'
 import type { KStatistics } from '../schemas/records.ts'
 import { DAY_MS } from '../schemas/windows.ts'
 import { COHORT_DAYS, CYCLES_MIN, PEOPLE_AT_RISK_MIN, roundUpDelayMinutes } from './delay-grid.ts'
-import { recomputation, windowsOf } from './sql-credits.ts'
+import { type RecomputationScope, recomputation, windowsOf } from './sql-credits.ts'
 import type { WindowSpec } from './window-numbers.ts'
 
 /** Everybody with the first activity and, where there is one, the counted signup. */
@@ -71,10 +71,10 @@ export async function sqlKStatistics(
   reader: WarehouseReader,
   workspace: string,
   windows: readonly WindowSpec[],
-  belowOffsets: readonly number[],
+  scope: RecomputationScope,
 ): Promise<KStatistics[]> {
   const asOf = {
-    below_offsets: belowOffsets,
+    ...scope,
     ends_ms: windows.map(({ endMs }) => endMs),
     cohorts_after_ms: windows.map(({ endMs }) => Math.floor(endMs / DAY_MS) * DAY_MS - COHORT_DAYS * DAY_MS),
   }

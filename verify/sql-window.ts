@@ -1,7 +1,7 @@
 /** Growth numbers of windows by plain SQL over raw events: no table that the stream derives is read. */
 import type { WarehouseReader } from '../schemas/ports/warehouse.ts'
 import { DIMENSIONS, type Dimension, type GrowthCounts } from '../schemas/records.ts'
-import { recomputation, windowsOf } from './sql-credits.ts'
+import { recomputation, recomputationScope, windowsOf } from './sql-credits.ts'
 import { sqlKStatistics } from './sql-k-statistics.ts'
 import { NO_COUNTS, type SliceNumbers, type WindowNumbers, type WindowSpec } from './window-numbers.ts'
 
@@ -77,10 +77,11 @@ export async function sqlWindows(
   windows: readonly WindowSpec[],
   belowOffsets: readonly number[] = [],
 ): Promise<WindowNumbers[]> {
+  const scope = await recomputationScope(reader, workspace, belowOffsets)
   const params = {
+    ...scope,
     starts_ms: windows.map(({ endMs, lengthMs }) => endMs - lengthMs),
     ends_ms: windows.map(({ endMs }) => endMs),
-    below_offsets: belowOffsets,
   }
   const counts = windows.map(() => new Map<string, GrowthCounts>())
   for (const row of await reader.select<CountRow>({ workspace, sql: COUNTS_SQL, params })) {
@@ -89,7 +90,7 @@ export async function sqlWindows(
   const [money] = await reader.select<{ number: number | string }>({
     workspace,
     sql: HAS_MONEY_SQL,
-    params: { below_offsets: belowOffsets },
+    params: { ...scope },
   })
   const moneyRows = Number(money?.number ?? 0) === 0 ? [] : await reader.select<MoneyRow>({ workspace, sql: MONEY_SQL, params })
   for (const row of moneyRows) {
@@ -101,7 +102,7 @@ export async function sqlWindows(
       referred_revenue: withMoney(before.referred_revenue, row.currency, row.referred_revenue),
     })
   }
-  const statistics = await sqlKStatistics(reader, workspace, windows, belowOffsets)
+  const statistics = await sqlKStatistics(reader, workspace, windows, scope)
   return statistics.map((k, index) => {
     const ofWindow = counts[index] ?? new Map<string, GrowthCounts>()
     return { whole: { counts: ofWindow.get(keyOf({ dimension: '', value: '' })) ?? NO_COUNTS, k }, slices: slicesOf(ofWindow) }
