@@ -90,7 +90,9 @@ export class GrowthPeople {
   active(actor: number, atMs: number, slice: number, kind: SeenKind): void {
     this.#presence.add(actor, Math.ceil(atMs / MINUTE_MS), slice, kind, 1)
     if (kind === SEEN.share) this.#count(MEASURE.shares, atMs, slice, 1)
-    this.#setArrival(actor, atMs, this.#signupMs(actor))
+    if ((this.#firstMs[actor] as number) <= atMs) return // as for most events: the actor is known since before
+    const before = this.arrival(actor)
+    this.#arrivalChanged(actor, before, { firstMs: atMs, signupMs: before.signupMs })
   }
 
   /** The counted signup became this one (sign 1), or is no longer (-1). */
@@ -107,7 +109,6 @@ export class GrowthPeople {
     const before = this.arrival(actor)
     if (sign > 0) this.#signups.set(actor, fact)
     else this.#signups.delete(actor)
-    this.#changed.add(actor)
     this.#arrivalChanged(actor, before, {
       firstMs: sign > 0 ? earliest(before.firstMs, fact.atMs) : before.firstMs,
       signupMs: sign > 0 ? fact.atMs : Number.NaN,
@@ -172,12 +173,6 @@ export class GrowthPeople {
 
   #signupMs(actor: number): number {
     return this.#signups.get(actor)?.atMs ?? Number.NaN
-  }
-
-  #setArrival(actor: number, activeMs: number, signupMs: number): void {
-    const before = this.arrival(actor)
-    const firstMs = earliest(before.firstMs, activeMs)
-    if (firstMs !== before.firstMs) this.#arrivalChanged(actor, before, { firstMs, signupMs })
   }
 
   #arrivalChanged(actor: number, before: Arrival, after: Arrival): void {
