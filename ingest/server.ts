@@ -33,7 +33,10 @@ function mediaTypeOf(request: FastifyRequest): string {
 
 /** Browsers on any site send events: the key decides, never a cookie, so any origin may. */
 function allowAnyOrigin(reply: FastifyReply): void {
-  reply.header('access-control-allow-origin', '*').header('access-control-expose-headers', 'retry-after').header('cross-origin-resource-policy', 'cross-origin')
+  reply
+    .header('access-control-allow-origin', '*')
+    .header('access-control-expose-headers', 'retry-after')
+    .header('cross-origin-resource-policy', 'cross-origin')
 }
 
 /** The plugin; register it once, without a prefix. */

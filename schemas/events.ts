@@ -122,4 +122,3 @@ export const incomingEvent = z
 
 export type IncomingEvent = z.output<typeof incomingEvent>
 export type EventType = IncomingEvent['type']
-export const EVENT_TYPES = ['share', 'invite', 'conversion', 'rum'] as const satisfies readonly EventType[]

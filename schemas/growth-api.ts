@@ -90,7 +90,6 @@ export const growthQuery = z.strictObject({
   by: z.enum(DIMENSIONS).optional(),
   ...filters,
 })
-export type GrowthQuery = z.infer<typeof growthQuery>
 
 export const growthResponse = z.object({
   window: z.string(),
@@ -117,7 +116,6 @@ export const seriesQuery = z.strictObject({
   workspace: filters.workspace,
   key: filters.key,
 })
-export type SeriesQuery = z.infer<typeof seriesQuery>
 
 export const seriesPoint = z.object({
   at: z.string(),

@@ -35,12 +35,19 @@ const watch = () => {
 const parseBefore = parseRate()
 const folder = await mkdtemp(join(tmpdir(), 'kappa-bench-'))
 try {
-  const engine = await openEngine(config.parse({ data: folder }), { onError: (message, error) => process.stderr.write(`${message}: ${error}\n`) })
+  const engine = await openEngine(config.parse({ data: folder }), {
+    onError: (message, error) => process.stderr.write(`${message}: ${error}\n`),
+  })
   const timer = setInterval(watch, 50)
   const cpuBefore = process.cpuUsage()
   const startedMs = performance.now()
   let last
-  for await (const progress of engine.importRows({ workspace: 'bench', importId: 'bench', chunks: createReadStream(file, { highWaterMark: 1 << 20 }) })) last = progress
+  for await (const progress of engine.importRows({
+    workspace: 'bench',
+    importId: 'bench',
+    chunks: createReadStream(file, { highWaterMark: 1 << 20 }),
+  }))
+    last = progress
   const seconds = (performance.now() - startedMs) / 1000
   const cpu = process.cpuUsage(cpuBefore)
   clearInterval(timer)

@@ -107,7 +107,7 @@ function textProblems(text) {
 function nameProblems(file) {
   const name = basename(file)
   const folders = file.split('/').slice(0, -1)
-  const stem = name.replace(/(\.(test|bench|e2e\.config|config|module|d))?\.\w+$/, '')
+  const stem = name.replace(/(\.(test|bench|e2e\.config|integration\.config|config|module|d))?\.\w+$/, '')
   const problems = []
   const empty = [...folders, ...stem.split('-')].find((word) => EMPTY_NAMES.has(word)) ?? (stem === 'index' ? stem : undefined)
   if (empty !== undefined) problems.push({ at: 0, rule: 'names-say-something', message: `"${empty}" says nothing: name the idea` })

@@ -2,7 +2,7 @@
  * The whole topology without log, warehouse or clock, after Kafka Streams' TopologyTestDriver: records go in, rows
  * come out, the test says when a commit is.
  */
-import { CAUSE_KINDS, type GrowthRow, type PersonRow, type RestatementRow, type AdmittedEvent } from '../../schemas/records.ts'
+import type { GrowthRow, PersonRow, RestatementRow, AdmittedEvent } from '../../schemas/records.ts'
 import type { LogRecord } from '../../schemas/log-records.ts'
 import { partitionOf } from '../../schemas/partitioner.ts'
 import { Topology, type TopologySnapshot } from '../../processors/topology.ts'
@@ -90,9 +90,4 @@ export class TopologyDriver {
   #version(): number {
     return this.#offsets.reduce((sum, offset) => sum + offset, 0)
   }
-}
-
-/** Referred signups of a row, whatever the cause. */
-export function referred(row: GrowthRow): number {
-  return CAUSE_KINDS.reduce((sum, kind) => sum + row.counts[`via_${kind}`], 0)
 }
