@@ -47,10 +47,14 @@ export async function openImportSource(
 
   async function* counted(file: string): AsyncGenerator<Uint8Array> {
     const input = file === STDIN ? process.stdin : createReadStream(file, { highWaterMark: READ_BYTES })
+    // A pipe that is silent now would otherwise be waited for.
+    const stop = () => input.destroy()
+    options.signal.addEventListener('abort', stop, { once: true })
     for await (const chunk of input as AsyncIterable<Uint8Array>) {
       readBytes += chunk.byteLength
       yield chunk
     }
+    options.signal.removeEventListener('abort', stop)
   }
 
   async function* chunks(): AsyncGenerator<Uint8Array> {
@@ -60,6 +64,7 @@ export async function openImportSource(
         const decoded = decompress(counted(file))
         yield* wholeLines(options.format === 'csv' ? csvLines(decoded, options.map) : decoded, { signal: options.signal })
       } catch (error) {
+        if (options.signal.aborted) return
         const reason = error instanceof Error ? error.message : String(error)
         failure = new CommandError(
           'file_unreadable',
