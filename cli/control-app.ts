@@ -29,6 +29,7 @@ const verifyBody = z.strictObject({
     .refine((text) => parseDurationMs(text) !== undefined, 'must be minutes, hours or days, such as 90m, 24h or 7d')
     .optional(),
   atMs: z.int().optional(),
+  ends: z.int().min(1).optional(),
   all: z.boolean().optional(),
 })
 

@@ -27,6 +27,8 @@ export interface VerifyRequest {
   /** A live window, or with `atMs` any length such as 90m. All live ones without it. */
   readonly window?: string | undefined
   readonly atMs?: number | undefined
+  /** Published ends of each window to sample; 12 without it. */
+  readonly ends?: number | undefined
   /** Every published end instead of a sample. */
   readonly all?: boolean | undefined
 }

@@ -93,6 +93,7 @@ function addVerify(program: Command): void {
     .option('--window <length>', 'one window: 1h, 24h, 7d, 30d; with --at any length such as 90m (default: all live ones, with --at 7d)')
     .option('--at <instant>', 'the window that ends at this instant (RFC 3339 with a zone, or epoch ms)')
     .option('--workspace <name>', 'one workspace (default: all)')
+    .option('--ends <number>', 'how many published ends of each window to sample, restated ones besides (default: 12)')
     .option('--all', 'every published window end instead of a sample')
     .option('--verbose', 'print every number, not only those that differ')
     .option('--json', 'print one JSON document')

@@ -16,6 +16,7 @@ export interface VerifyFlags extends SettingFlags {
   readonly window?: string
   readonly at?: string
   readonly workspace?: string
+  readonly ends?: string
   readonly all?: boolean
   readonly verbose?: boolean
   readonly json?: boolean
@@ -50,7 +51,7 @@ export async function verifyNumbers(flags: VerifyFlags): Promise<void> {
   }
 }
 
-function requestOf({ window, at, workspace, all }: VerifyFlags): VerifyRequest {
+function requestOf({ window, at, workspace, ends, all }: VerifyFlags): VerifyRequest {
   if (window !== undefined && parseDurationMs(window) === undefined) {
     throw new CommandError('window_unknown', `${window} is no window: give minutes, hours or days, such as 90m, 24h or 7d`)
   }
@@ -58,6 +59,13 @@ function requestOf({ window, at, workspace, all }: VerifyFlags): VerifyRequest {
     workspace: workspace === undefined ? undefined : checkedWorkspace(workspace),
     window,
     atMs: at === undefined ? undefined : instantMs(at),
+    ends: ends === undefined ? undefined : countOf(ends),
     all,
   }
+}
+
+function countOf(text: string): number {
+  const count = Number(text)
+  if (Number.isSafeInteger(count) && count > 0) return count
+  throw new CommandError('parameter_invalid', `--ends must be a whole number of 1 or more, not ${JSON.stringify(text)}`)
 }

@@ -56,14 +56,17 @@ export async function* verifyEngine(engine: Engine, request: VerifyRequest): Asy
   yield { kind: 'end' }
 }
 
-async function* verifyPublished(engine: Engine, workspace: string, { window: asked, all }: VerifyRequest): AsyncGenerator<VerifyLine> {
+async function* verifyPublished(
+  engine: Engine,
+  workspace: string,
+  { window: asked, all, ends = ENDS_DEFAULT }: VerifyRequest,
+): AsyncGenerator<VerifyLine> {
   const windows = LIVE_WINDOWS.filter(({ name }) => asked === undefined || name === asked)
   if (windows.length === 0) {
     const names = LIVE_WINDOWS.map(({ name }) => name).join(', ')
     throw new CommandError('window_unknown', `the live windows are ${names}: with --at the window may have any length`)
   }
-  const pick = ({ finalMs, restatedMs }: PublishedEnds) =>
-    all ? finalMs : sampleEnds(finalMs, ENDS_DEFAULT, sampleEnds(restatedMs, ENDS_DEFAULT))
+  const pick = ({ finalMs, restatedMs }: PublishedEnds) => (all ? finalMs : sampleEnds(finalMs, ends, sampleEnds(restatedMs, ends)))
   const snapshot = await readStreamSnapshot(engine, workspace, windows, pick)
   if (snapshot === undefined) {
     throw new CommandError(
