@@ -1,4 +1,4 @@
-/** The built product in a process of its own, as a user starts it, on a free port and an empty data folder. */
+/** The built product in a process of its own, as a user starts it, on a free port. */
 import { spawn } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -10,16 +10,18 @@ const STOP_MS_MAX = 15_000
 
 export interface RunningProduct {
   readonly url: string
-  /** Ends the process and removes its data. */
+  /** Ends the process, and removes its data unless they were given. */
   readonly stop: () => Promise<void>
 }
 
 /** Starts `kappa up`; resolves when it has printed its address, rejects with all it printed when it ends before that. */
 export async function startProduct(options: {
+  /** Data folder; a new one without it. */
+  readonly data?: string
   readonly flags?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
 }): Promise<RunningProduct> {
-  const data = await mkdtemp(join(tmpdir(), 'kappa-e2e-'))
+  const data = options.data ?? (await mkdtemp(join(tmpdir(), 'kappa-e2e-')))
   const program = resolve(import.meta.dirname, '../../dist/cli/kappa.js')
   const child = spawn(process.execPath, [program, 'up', '--port', '0', '--data', data, ...(options.flags ?? [])], {
     env: { ...process.env, ...options.env },
@@ -31,7 +33,7 @@ export async function startProduct(options: {
     const force = setTimeout(() => child.kill('SIGKILL'), STOP_MS_MAX)
     await ended
     clearTimeout(force)
-    await rm(data, { recursive: true, force: true })
+    if (options.data === undefined) await rm(data, { recursive: true, force: true })
   }
   let printed = ''
   try {
