@@ -7,7 +7,9 @@ import type { LogReader } from '../schemas/ports/log.ts'
 import type { WarehouseReader } from '../schemas/ports/warehouse.ts'
 import type { Workspaces } from '../schemas/ports/workspaces.ts'
 import type { GroupCommitter } from '../ingest/group-committer.ts'
+import type { Intake } from '../ingest/intake.ts'
 import type { Pipeline } from '../ingest/pipeline.ts'
+import type { EventMap } from '../ingest/segment/event-map.ts'
 import type { ImportProgress } from '../ingest/import-session.ts'
 import type { ReadinessProbe, SinkLag } from '../warehouse/api/health-routes.ts'
 
@@ -32,6 +34,8 @@ export interface Engine {
   readonly live: LiveBus
   readonly metrics: Registry
   readonly pipeline: Pipeline
+  readonly intake: Intake
+  readonly eventMap: EventMap
   readonly committer: Pick<GroupCommitter, 'reserve'>
   readonly probes: readonly ReadinessProbe[]
   /** Secrets of keys made at this, the first start: to be shown once. */

@@ -19,6 +19,7 @@ export const SETTING_VARIABLES = {
   serverKey: 'KAPPA_SERVER_KEY',
   readKey: 'KAPPA_READ_KEY',
   adminKey: 'KAPPA_ADMIN_KEY',
+  eventMap: 'KAPPA_EVENT_MAP',
   partitions: 'KAPPA_PARTITIONS',
 } as const satisfies Record<keyof Config, string>
 
@@ -55,7 +56,8 @@ export function readSettings({ flags, env, cwd }: SettingSources): Config {
   }
   const parsed = configSchema.safeParse(values)
   if (!parsed.success) throw settingError(parsed.error.issues[0], origins)
-  return { ...parsed.data, data: resolve(cwd, parsed.data.data) }
+  const { data, eventMap } = parsed.data
+  return { ...parsed.data, data: resolve(cwd, data), ...(eventMap === undefined ? {} : { eventMap: resolve(cwd, eventMap) }) }
 }
 
 function readConfigFile(path: string): Record<string, unknown> {

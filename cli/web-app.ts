@@ -57,6 +57,8 @@ export async function createWebApp(options: WebAppOptions): Promise<FastifyInsta
     createIngestRoutes({
       workspaces: engine.workspaces,
       pipeline: engine.pipeline,
+      intake: engine.intake,
+      eventMap: engine.eventMap,
       committer: engine.committer,
       browserSdkPath: join(options.buildFolder, 'browser', 'kappa.js'),
     }),

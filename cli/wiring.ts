@@ -12,9 +12,11 @@ import { DedupeStep } from '../ingest/dedupe/dedupe-step.ts'
 import { GroupCommitter } from '../ingest/group-committer.ts'
 import { type ImportProgress, importEvents } from '../ingest/import-session.ts'
 import { createIngestMetrics } from '../ingest/ingest-metrics.ts'
+import { createIntake } from '../ingest/intake.ts'
 import { openWorkspaceRegistry } from '../ingest/keys/lmdb-registry.ts'
 import { openLmdbLog } from '../ingest/log/lmdb.ts'
 import { createPipeline } from '../ingest/pipeline.ts'
+import { createEventMap } from '../ingest/segment/event-map.ts'
 import { Runner } from '../processors/runner.ts'
 import { FileCommitStore } from '../processors/runtime/commit-store.ts'
 import { decodeOwnRecord } from '../processors/runtime/decode-record.ts'
@@ -32,6 +34,7 @@ import { createKeptIds } from '../warehouse/sink/kept-events.ts'
 import { createSink } from '../warehouse/sink/sink.ts'
 import { lockDataFolder } from './data-lock.ts'
 import type { Engine, EngineStatus } from './engine.ts'
+import { readEventMap } from './event-map-file.ts'
 
 /** Bodies and records that may wait for their commit before senders are told to come back. */
 const WAITING_BYTES_MAX = 256 * 1024 * 1024
@@ -60,6 +63,7 @@ export async function openEngine(config: Config, options: WiringOptions = {}): P
     collectDefaultMetrics({ register: metrics })
 
     // ingest
+    const eventMap = createEventMap(await readEventMap(config.eventMap))
     const log = await openLmdbLog({ path: join(config.data, 'log'), partitions: config.partitions })
     closers.push(() => log.close())
     const workspaces = await openWorkspaceRegistry({
@@ -73,7 +77,8 @@ export async function openEngine(config: Config, options: WiringOptions = {}): P
     const ingestMetrics = createIngestMetrics(metrics)
     const committer = new GroupCommitter({ log, dedupe, waitingBytesMax: WAITING_BYTES_MAX, observer: ingestMetrics })
     const ingest = { clock, workspaces, dedupe, committer, partitions: config.partitions, newId: uuidV7, metrics: ingestMetrics }
-    const pipeline = createPipeline(ingest)
+    const intake = createIntake(ingest)
+    const pipeline = createPipeline({ committer, intake })
 
     // warehouse
     const warehouse = await openChdbWarehouse({ path: join(config.data, 'warehouse') })
@@ -110,6 +115,8 @@ export async function openEngine(config: Config, options: WiringOptions = {}): P
       live,
       metrics,
       pipeline,
+      intake,
+      eventMap,
       committer,
       newKeys: workspaces.newSecrets,
       operatorSql: (sql, format) => warehouse.operatorSql(sql, format),

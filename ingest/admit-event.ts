@@ -3,10 +3,10 @@
  * key for the dedupe. Pure but for the ids it makes; shared by HTTP requests and imports.
  */
 import type { KeyKind } from '../schemas/config.ts'
-import type { IncomingEvent } from '../schemas/events.ts'
 import type { EventRecord } from '../schemas/log-records.ts'
 import type { KeptEvent } from '../schemas/ports/kept-ids.ts'
 import { partitionOf } from '../schemas/partitioner.ts'
+import type { StorableEvent } from '../schemas/tracked-events.ts'
 import type { DedupeStep, EventKey } from './dedupe/dedupe-step.ts'
 import type { EventFault } from './event-fault.ts'
 import type { PreparedRecord } from './group-committer.ts'
@@ -51,9 +51,9 @@ export function validateItem(item: IncomingItem): Validated {
 }
 
 /** The outcome of one item up to the commit. `validated` is what `validateItem` said of it. */
-export function admitItem(item: IncomingItem, validated: Validated, context: AdmissionContext): Admitted {
+export function admitItem(item: IncomingItem, validated: Validated<StorableEvent>, context: AdmissionContext): Admitted {
   if ('fault' in validated) return quarantine(item, validated.fault, context)
-  let event: IncomingEvent = validated.event
+  let event: StorableEvent = validated.event
   const scope = scopeFault(event, context.keyKind)
   if (scope) return quarantine(item, scope, context)
   const time = eventTime(event, context.receivedAtMs, context.shiftMs)

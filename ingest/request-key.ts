@@ -25,7 +25,16 @@ export function authenticateRequest(
   workspaces: Pick<Workspaces, 'authenticate' | 'exists'>,
   allowed: readonly KeyKind[],
 ): Principal {
-  const secret = requestKey(headers, query)
+  return authenticateSecret(requestKey(headers, query), query, workspaces, allowed)
+}
+
+/** The same for a key that was found elsewhere: SDKs put theirs into bodies and headers of their own. */
+export function authenticateSecret(
+  secret: string | undefined,
+  query: Readonly<Record<string, unknown>>,
+  workspaces: Pick<Workspaces, 'authenticate' | 'exists'>,
+  allowed: readonly KeyKind[],
+): Principal {
   if (secret === undefined) throw new RequestError('key_missing')
   const principal = secret.length > KEY_LENGTH_MAX ? undefined : workspaces.authenticate(secret)
   if (!principal) throw new RequestError('key_unknown')

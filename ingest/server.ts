@@ -1,14 +1,20 @@
-/** Routes of ingest as one Fastify plugin: `POST /v1/events` and the browser SDK. */
+/** Routes of ingest as one Fastify plugin: `POST /v1/events`, the APIs of other products' SDKs, and the browser SDK. */
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify'
 import { RequestError } from '../schemas/errors.ts'
 import type { Principal, Workspaces } from '../schemas/ports/workspaces.ts'
 import { BODY_BYTES_MAX } from './decode-body.ts'
+import { allowAnyOrigin, answerPreflight } from './cross-origin.ts'
 import type { GroupCommitter } from './group-committer.ts'
+import type { Intake } from './intake.ts'
+import { registerOpenpanel } from './openpanel/openpanel-routes.ts'
 import type { Pipeline } from './pipeline.ts'
+import { registerPosthog } from './posthog/posthog-routes.ts'
 import { problemErrorHandler } from './problem-reply.ts'
 import { authenticateRequest } from './request-key.ts'
+import type { EventMap } from './segment/event-map.ts'
+import { registerSegment } from './segment/segment-routes.ts'
 
 export interface IngestRoutesDeps {
   readonly workspaces: Pick<Workspaces, 'authenticate' | 'exists'>
@@ -16,6 +22,9 @@ export interface IngestRoutesDeps {
   readonly committer: Pick<GroupCommitter, 'reserve'>
   /** File of the built browser SDK. */
   readonly browserSdkPath: string
+  /** What the routes of other products' SDKs need beside the above. */
+  readonly intake: Intake
+  readonly eventMap: EventMap
 }
 
 /** Media types of event bodies; '' is a request without Content-Type. */
@@ -31,19 +40,14 @@ function mediaTypeOf(request: FastifyRequest): string {
   return (request.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase() ?? ''
 }
 
-/** Browsers on any site send events: the key decides, never a cookie, so any origin may. */
-function allowAnyOrigin(reply: FastifyReply): void {
-  reply
-    .header('access-control-allow-origin', '*')
-    .header('access-control-expose-headers', 'retry-after')
-    .header('cross-origin-resource-policy', 'cross-origin')
-}
-
 /** The plugin; register it once, without a prefix. */
 export function createIngestRoutes(deps: IngestRoutesDeps): FastifyPluginAsync {
   return async function ingestRoutes(app) {
     app.setErrorHandler(problemErrorHandler)
     registerEvents(app, deps)
+    registerSegment(app, deps)
+    registerPosthog(app, deps)
+    registerOpenpanel(app, deps)
     await registerBrowserSdk(app, deps.browserSdkPath)
   }
 }
@@ -92,15 +96,7 @@ function registerEvents(app: FastifyInstance, deps: IngestRoutesDeps): void {
     },
   })
 
-  app.options('/v1/events', async (_request, reply) => {
-    allowAnyOrigin(reply)
-    return reply
-      .code(204)
-      .header('access-control-allow-methods', 'POST, OPTIONS')
-      .header('access-control-allow-headers', 'authorization, content-type, content-encoding')
-      .header('access-control-max-age', '86400')
-      .send()
-  })
+  app.options('/v1/events', answerPreflight)
 
   app.route({
     method: ['GET', 'PUT', 'PATCH', 'DELETE'],

@@ -22,7 +22,10 @@ export interface TopologyOutput {
   readonly restatements: readonly RestatementRow[]
 }
 
-export type TopologySnapshot = Map<string, WorkspaceTopologySnapshot>
+export interface TopologySnapshot {
+  readonly workspaces: Map<string, WorkspaceTopologySnapshot>
+  readonly rebuilds: number
+}
 
 /** Raised by `process` at the end of an import that reached behind the state: `rebuild` the workspace before going on. */
 export interface RebuildRequest {
@@ -36,11 +39,13 @@ export class Topology {
   #touched = new Set<WorkspaceTopology>()
   #events: AdmittedEvent[] = []
   #quarantined: QuarantinedRow[] = []
+  #rebuilds = 0
 
   constructor(partitions: number, options: { decode?: DecodeRecord | undefined; from?: TopologySnapshot | undefined } = {}) {
     this.#partitions = partitions
     this.#decode = options.decode ?? decodeAnyRecord
-    for (const [workspace, snapshot] of options.from ?? [])
+    this.#rebuilds = options.from?.rebuilds ?? 0
+    for (const [workspace, snapshot] of options.from?.workspaces ?? [])
       this.#workspaces.set(workspace, new WorkspaceTopology(workspace, partitions, snapshot))
   }
 
@@ -50,6 +55,11 @@ export class Topology {
     const record = this.#decode(message)
     if (record.type === 'quarantined') {
       this.#quarantine(record, partition, offset)
+      return undefined
+    }
+    if (record.type === 'tracked') {
+      // Kept for whoever asks: it moves no time, has no number and counts nowhere.
+      this.#events.push({ record, partition, offset, actor: 0, late: false })
       return undefined
     }
     const topology = this.#topologyOf(record.workspace)
@@ -68,6 +78,14 @@ export class Topology {
 
   get hasPending(): boolean {
     return this.#touched.size > 0 || this.pendingRows > 0
+  }
+
+  /**
+   * Version of rows that reflect the log up to these positions: it grows with every record and every rebuild, and is the
+   * same whenever the same place is reached again.
+   */
+  version(positions: readonly number[]): number {
+    return positions.reduce((sum, position) => sum + position, this.#rebuilds)
   }
 
   /** Closes what the watermarks have passed and hands over everything since the last time. */
@@ -100,34 +118,29 @@ export class Topology {
 
   /**
    * Builds the workspace anew from its history beside the one that stands, hands over the rows piece by piece, and
-   * puts it in the other's place. Call with everything before it taken.
+   * puts it in the other's place. Call with everything before it taken. Returns the version of the rows: all rows of the
+   * workspace's windows that are older are empty now.
    */
   async rebuild(
     workspace: string,
+    positions: readonly number[],
     history: AsyncIterable<readonly AdmittedEvent[]>,
-    version: number,
-    write: (output: TopologyOutput) => Promise<void>,
-  ): Promise<void> {
+    write: (output: TopologyOutput, version: number) => Promise<void>,
+  ): Promise<number> {
+    this.#rebuilds += 1
+    const version = this.version(positions)
     const standing = this.#topologyOf(workspace)
     const fresh = standing.emptied()
-    const output = () => {
-      const people = fresh.takePeople(version)
-      const publication = fresh.publish(version)
-      return {
-        events: [],
-        quarantined: [],
-        people,
-        growth: [...publication.closed, ...publication.live],
-        restatements: publication.restatements,
-      }
-    }
     for await (const events of history) {
       fresh.replay(events)
-      await write(output())
+      const people = fresh.takePeople(version)
+      const { closed, restatements } = fresh.publish(version)
+      await write({ events: [], quarantined: [], people, growth: closed, restatements }, version)
     }
     const continued = fresh.continueFrom(standing)
     this.#workspaces.set(workspace, continued)
     this.#touched.add(continued)
+    return version
   }
 
   workspace(name: string): WorkspaceTopology | undefined {
@@ -139,7 +152,7 @@ export class Topology {
   }
 
   snapshot(): TopologySnapshot {
-    return new Map([...this.#workspaces].map(([name, topology]) => [name, topology.snapshot()]))
+    return { workspaces: new Map([...this.#workspaces].map(([name, topology]) => [name, topology.snapshot()])), rebuilds: this.#rebuilds }
   }
 
   #topologyOf(workspace: string): WorkspaceTopology {

@@ -31,6 +31,7 @@ export const config = z.strictObject({
   serverKey: fixedKey.describe('Fixes the server key. KAPPA_SERVER_KEY'),
   readKey: fixedKey.describe('Fixes the read key. KAPPA_READ_KEY'),
   adminKey: fixedKey.describe('Fixes the admin key. KAPPA_ADMIN_KEY'),
+  eventMap: z.string().min(1).optional().describe('JSON file that maps events of other SDKs (docs/sdks.md). KAPPA_EVENT_MAP'),
   partitions: z.coerce
     .number()
     .int()

@@ -28,7 +28,9 @@ export const EVENT_ID_LENGTH_MAX = 128
 export const PROPERTIES_BYTES_MAX = 32 * 1024
 export const PROPERTIES_DEPTH_MAX = 8
 
-const id = () => boundedString(ID_LENGTH_MAX)
+/** An id of people, things and calls: 1 to 200 characters. */
+export const eventId = () => boundedString(ID_LENGTH_MAX)
+const id = eventId
 const label = () => boundedString(ID_LENGTH_MAX)
 
 /** RFC 3339 with zone, or epoch milliseconds. */
@@ -37,7 +39,8 @@ const instant = z.union([
   z.number().int().min(-8_640_000_000_000_000).max(8_640_000_000_000_000),
 ])
 
-const common = {
+/** What every event may have. */
+export const commonEventFields = {
   event_id: boundedString(EVENT_ID_LENGTH_MAX).optional().describe('Idempotency key within the workspace; made (UUID v7) when absent.'),
   occurred_at: instant.optional().describe('When it happened; receipt when absent.'),
   sent_at: instant.optional().describe('Client clock at sending; corrects clocks that are off by more than 5 minutes.'),
@@ -60,7 +63,7 @@ export const INVITE_ACTIONS = ['sent', 'delivered', 'opened', 'clicked', 'accept
 
 const share = z.strictObject({
   type: z.literal('share'),
-  ...common,
+  ...commonEventFields,
   content_id: id(),
   share_id: id().optional(),
   url: boundedString(4096).optional(),
@@ -69,7 +72,7 @@ const share = z.strictObject({
 
 const invite = z.strictObject({
   type: z.literal('invite'),
-  ...common,
+  ...commonEventFields,
   action: z.enum(INVITE_ACTIONS),
   invite_id: id(),
   recipient: z
@@ -84,7 +87,7 @@ const invite = z.strictObject({
 
 const conversion = z.strictObject({
   type: z.literal('conversion'),
-  ...common,
+  ...commonEventFields,
   kind: label().describe('signup, activation, purchase, subscription, refund, or a name of your own.'),
   invite_id: id().optional(),
   referral_code: id().optional(),
@@ -102,7 +105,7 @@ const conversion = z.strictObject({
 
 const rum = z.strictObject({
   type: z.literal('rum'),
-  ...common,
+  ...commonEventFields,
   actor_id: id().optional(),
   name: label().describe('LCP, INP, CLS, FCP, TTFB, FID, api, or a name of your own.'),
   value: z.number().min(0),
@@ -121,4 +124,3 @@ export const incomingEvent = z
   })
 
 export type IncomingEvent = z.output<typeof incomingEvent>
-export type EventType = IncomingEvent['type']

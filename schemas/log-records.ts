@@ -4,6 +4,7 @@
  */
 import { z } from 'zod'
 import { INVITE_ACTIONS } from './events.ts'
+import { TRACKED_KINDS } from './tracked-events.ts'
 
 /** Version of the record form; a reader refuses a version that it does not know. */
 export const LOG_RECORD_VERSION = 1
@@ -92,6 +93,18 @@ const rumRecord = z.strictObject({
   sample_rate: z.number().optional(),
 })
 
+/** A message of an SDK that is none of the events above: stored, counted nowhere, and no sign of life of its actor. */
+const trackedRecord = z.strictObject({
+  ...stored,
+  type: z.literal('tracked'),
+  actor_id: z.string().optional(),
+  kind: z.enum(TRACKED_KINDS),
+  name: z.string(),
+  anonymous_id: z.string().optional(),
+  previous_id: z.string().optional(),
+  group_id: z.string().optional(),
+})
+
 /** Time goes on although nothing happens: the watermark reads `received_at`. */
 const tickRecord = z.strictObject({ ...envelope, type: z.literal('tick') })
 /** An import has sent its last row. Written to every partition; what the import touched is rebuilt then. */
@@ -110,12 +123,13 @@ const quarantinedRecord = z.strictObject({
   import_id: z.string().optional(),
 })
 
-export const eventRecord = z.discriminatedUnion('type', [shareRecord, inviteRecord, conversionRecord, rumRecord])
+export const eventRecord = z.discriminatedUnion('type', [shareRecord, inviteRecord, conversionRecord, rumRecord, trackedRecord])
 export const logRecord = z.discriminatedUnion('type', [
   shareRecord,
   inviteRecord,
   conversionRecord,
   rumRecord,
+  trackedRecord,
   quarantinedRecord,
   tickRecord,
   importEndRecord,

@@ -98,7 +98,7 @@ export interface AdmittedEvent {
   readonly record: EventRecord
   readonly partition: number
   readonly offset: number
-  /** Dense number of the actor; 0 for RUM events without one (numbers start at 1). */
+  /** Dense number of the actor; 0 for RUM events without one and for `tracked` ones (numbers start at 1). */
   readonly actor: number
   readonly late: boolean
 }
@@ -118,4 +118,6 @@ export interface CommitBatch {
   readonly people: readonly PersonRow[]
   readonly growth: readonly GrowthRow[]
   readonly restatements: readonly RestatementRow[]
+  /** A workspace was rebuilt and all its windows were written again: those older than this version are empty now. */
+  readonly rebuilt?: { readonly workspace: string; readonly version: number }
 }

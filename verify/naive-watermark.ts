@@ -11,6 +11,7 @@ export class NaiveWatermark {
   private readonly newestReceivedAtMs = new Map<number, number>()
 
   observe(partition: number, record: LogRecord): void {
+    if (record.type === 'tracked') return // no part of a workspace's time
     raise(this.newestReceivedAtMs, partition, record.received_at)
     if (record.type === 'tick') raise(this.highestMs, partition, record.received_at)
     else if (record.type !== 'quarantined' && record.type !== 'import_end') {

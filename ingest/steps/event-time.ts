@@ -1,5 +1,5 @@
 /** Time of an event (METRICS "Time"): one correction of the client's clock for a request, and the bounds of `occurred_at`. */
-import type { IncomingEvent } from '../../schemas/events.ts'
+import type { StorableEvent } from '../../schemas/tracked-events.ts'
 import { CLOCK_SKEW_TOLERANCE_MS, EARLIEST_OCCURRED_AT_MS, LATEST_LEAD_MS } from '../../schemas/windows.ts'
 import { type EventFault, eventFault } from '../event-fault.ts'
 import { instantMs } from './instant.ts'
@@ -17,7 +17,7 @@ export function requestShiftMs(sentAt: string | number | undefined, receivedAtMs
 }
 
 /** `occurred_at` as the log stores it. An event without one happened at receipt, which needs no correction. */
-export function eventTime(event: IncomingEvent, receivedAtMs: number, shiftMs: number): EventTime {
+export function eventTime(event: StorableEvent, receivedAtMs: number, shiftMs: number): EventTime {
   if (event.occurred_at === undefined) return { occurredAtMs: receivedAtMs }
   const occurredAtMs = instantMs(event.occurred_at) + shiftMs
   if (occurredAtMs < EARLIEST_OCCURRED_AT_MS) return { fault: eventFault('time_too_early', 'occurred_at') }

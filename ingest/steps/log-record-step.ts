@@ -1,7 +1,7 @@
 /** A validated event as its record of the log: instants in ms, hashes in place of personal data. */
-import type { IncomingEvent } from '../../schemas/events.ts'
 import { type EventRecord, LOG_RECORD_VERSION } from '../../schemas/log-records.ts'
 import type { KeptEvent } from '../../schemas/ports/kept-ids.ts'
+import type { StorableEvent } from '../../schemas/tracked-events.ts'
 import type { PersonalDataHasher } from '../personal-data.ts'
 import { replaceEmails } from '../personal-patterns.ts'
 
@@ -15,14 +15,14 @@ export interface RecordContext {
   readonly hasher: PersonalDataHasher
 }
 
-type Draft = { -readonly [Field in keyof IncomingEvent]?: unknown } & Record<string, unknown>
+type Draft = { -readonly [Field in keyof StorableEvent]?: unknown } & Record<string, unknown>
 
 /**
  * The record of an event. `properties` were guarded before. Addresses in `url` and `page` are hashed, since links
  * carry them.
  */
 export function logRecordOf(
-  event: IncomingEvent,
+  event: StorableEvent,
   eventId: string,
   occurredAtMs: number,
   context: RecordContext,

@@ -1,12 +1,13 @@
 /** One incoming value against the event union: the event, or the fault that names field and reason. */
 import type { z } from 'zod'
 import { type IncomingEvent, incomingEvent } from '../../schemas/events.ts'
+import { type TrackedEvent, trackedEvent } from '../../schemas/tracked-events.ts'
 import { type EventFault, eventFault } from '../event-fault.ts'
 import { quickValidate } from './quick-validator.ts'
 
 export const EVENT_DEPTH_MAX = 16
 
-export type Validated = { readonly event: IncomingEvent } | { readonly fault: EventFault }
+export type Validated<Event = IncomingEvent> = { readonly event: Event } | { readonly fault: EventFault }
 
 type Issue = z.core.$ZodIssue
 
@@ -44,9 +45,20 @@ export function isDeeperThan(value: unknown, levels: number): boolean {
 /** Validates one parsed value of bounded depth. Unknown fields are faults, `__proto__` and `constructor` among them. */
 export function validateEvent(value: unknown): Validated {
   const quick = quickValidate(value)
-  if (quick) return { event: quick }
+  return quick ? { event: quick } : validateAgainst(incomingEvent, value)
+}
+
+/** Validates what the SDK routes made of a message that is none of our events. */
+export function validateTrackedEvent(value: unknown): Validated<TrackedEvent> {
+  return validateAgainst(trackedEvent, value)
+}
+
+function validateAgainst<Event extends { readonly properties?: Record<string, unknown> | undefined }>(
+  schema: z.ZodType<Event>,
+  value: unknown,
+): Validated<Event> {
   if (isDeeperThan(value, EVENT_DEPTH_MAX)) return { fault: eventFault('event_too_deep') }
-  const result = incomingEvent.safeParse(value)
+  const result = schema.safeParse(value)
   if (!result.success) {
     const [issue] = result.error.issues
     return { fault: issue ? faultOf(issue, value) : eventFault('field_invalid') }

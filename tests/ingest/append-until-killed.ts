@@ -6,6 +6,7 @@ import { writeSync } from 'node:fs'
 import { DedupeStep } from '../../ingest/dedupe/dedupe-step.ts'
 import { GroupCommitter } from '../../ingest/group-committer.ts'
 import { openLmdbLog } from '../../ingest/log/lmdb.ts'
+import { createIntake } from '../../ingest/intake.ts'
 import { createPipeline } from '../../ingest/pipeline.ts'
 
 const [path = ''] = process.argv.slice(2)
@@ -14,7 +15,8 @@ const log = await openLmdbLog({ path, partitions: 2 })
 const dedupe = await DedupeStep.open(log, clock, randomBytes)
 const committer = new GroupCommitter({ log, dedupe, waitingBytesMax: 64 * 1024 * 1024 })
 const workspaces = { hashingSecret: () => new Uint8Array(32) }
-const pipeline = createPipeline({ clock, workspaces, dedupe, committer, partitions: 2, newId: randomUUID })
+const intake = createIntake({ clock, workspaces, dedupe, committer, partitions: 2, newId: randomUUID })
+const pipeline = createPipeline({ committer, intake })
 
 /** Straight to the descriptor: nothing that was said may be lost in a buffer of this process. */
 const say = (line: string) => writeSync(1, `${line}\n`)

@@ -6,7 +6,9 @@ import { DedupeStep } from '../../ingest/dedupe/dedupe-step.ts'
 import { GroupCommitter } from '../../ingest/group-committer.ts'
 import type { CompanionLog } from '../../ingest/log/companions.ts'
 import { createMemoryLog } from '../../ingest/log/memory.ts'
+import { createIntake } from '../../ingest/intake.ts'
 import { createPipeline } from '../../ingest/pipeline.ts'
+import { createEventMap } from '../../ingest/segment/event-map.ts'
 import { createIngestRoutes } from '../../ingest/server.ts'
 import type { KeyKind } from '../../schemas/config.ts'
 import { type LogRecord, logRecord } from '../../schemas/log-records.ts'
@@ -62,10 +64,18 @@ export async function startIngest(
     exists: (workspace) => workspace === 'default' || workspace === 'other',
     hashingSecret: (workspace) => createHash('sha256').update(workspace).digest(),
   }
-  const pipeline = createPipeline({ clock, workspaces, dedupe, committer, partitions, newId })
+  const intake = createIntake({ clock, workspaces, dedupe, committer, partitions, newId })
+  const pipeline = createPipeline({ committer, intake })
   const app = Fastify({ logger: false })
   await app.register(
-    createIngestRoutes({ workspaces, pipeline, committer, browserSdkPath: join(import.meta.dirname, 'ingest-fixture.ts') }),
+    createIngestRoutes({
+      workspaces,
+      pipeline,
+      committer,
+      intake,
+      eventMap: createEventMap(),
+      browserSdkPath: join(import.meta.dirname, 'ingest-fixture.ts'),
+    }),
   )
   await app.ready()
 

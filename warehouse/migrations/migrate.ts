@@ -1,9 +1,10 @@
 /** Brings the warehouse to this build's schema. */
 import { spine } from './0001-spine.ts'
+import { trackedEvents } from './0002-tracked-events.ts'
 import type { Migration } from './migration.ts'
 
 /** In order; the position is the version. */
-export const MIGRATIONS: readonly Migration[] = [spine]
+export const MIGRATIONS: readonly Migration[] = [spine, trackedEvents]
 
 /** What the runner needs of a warehouse: statements, and rows of plain SQL. */
 export interface SchemaConnection {

@@ -39,7 +39,7 @@ export async function readWorkspaceFacts(reader: WarehouseReader, workspace: str
 const active = workspaceQuery`
 SELECT DISTINCT intDiv(toUnixTimestamp64Milli(occurred_at) - 1, {bucketMs:Int64}) AS bucket
 FROM ${storedRowsOf('events', sql`occurred_at > fromUnixTimestamp64Milli({fromMs:Int64}, 'UTC') AND occurred_at <= fromUnixTimestamp64Milli({toMs:Int64}, 'UTC')`)}
-WHERE is_deleted = 0 AND late = 0 AND type != 'rum'`
+WHERE is_deleted = 0 AND late = 0 AND type NOT IN ('rum', 'tracked')`
 
 /**
  * Buckets in which anything may have happened, of those that `(fromMs, toMs]` touches: bucket b is `(b x bucketMs, (b + 1) x bucketMs]`.

@@ -25,7 +25,7 @@ export const isAfterPlace = sql`(occurred_at > fromUnixTimestamp64Milli({sinceMs
 const chunk = workspaceQuery`
 SELECT tuple(${columns}) AS cells
 FROM ${rowsOfChunk}
-WHERE late = 0 AND _offset < {belowOffsets:Array(UInt64)}[_partition + 1] AND ${isAfterPlace}
+WHERE late = 0 AND type != 'tracked' AND _offset < {belowOffsets:Array(UInt64)}[_partition + 1] AND ${isAfterPlace}
 ORDER BY occurred_at, event_id
 LIMIT {chunkSize:UInt64}`
 
@@ -65,7 +65,7 @@ export async function* walkEvents<Row>(
   }
 }
 
-/** Events that count (not late, not deleted), below the offsets, in the order of event time. */
+/** Events that count (not late, not deleted, not `tracked`), below the offsets, in the order of event time. */
 export async function* readHistory(
   reader: WarehouseReader,
   workspace: string,

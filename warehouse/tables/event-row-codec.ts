@@ -20,6 +20,7 @@ const REQUIRED_OF: Readonly<Record<EventRecord['type'], readonly string[]>> = {
   invite: ['actor_id', 'invite_id'],
   conversion: ['actor_id', 'kind'],
   rum: ['name', 'value', 'page'],
+  tracked: ['kind', 'name'],
 }
 
 /** Names of the columns to select, in order. Instants are to be read as epoch ms. */

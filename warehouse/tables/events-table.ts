@@ -44,6 +44,9 @@ interface FlatRecord {
   readonly page?: OptionalText
   readonly release?: OptionalText
   readonly device?: OptionalText
+  readonly anonymous_id?: OptionalText
+  readonly previous_id?: OptionalText
+  readonly group_id?: OptionalText
   readonly email_malformed?: true | undefined
   readonly amount_minor?: number | undefined
   readonly value?: number | undefined
@@ -116,6 +119,9 @@ export const EVENTS_COLUMNS: readonly WarehouseColumn<EventsRow>[] = [
   { name: 'page', type: 'String', value: ({ record }) => record.page },
   { name: 'release', type: 'String', value: ({ record }) => record.release },
   { name: 'device', type: 'String', value: ({ record }) => record.device },
+  { name: 'anonymous_id', type: 'String', value: ({ record }) => record.anonymous_id },
+  { name: 'previous_id', type: 'String', value: ({ record }) => record.previous_id },
+  { name: 'group_id', type: 'String', value: ({ record }) => record.group_id },
   { name: 'has_recipient', type: 'UInt8', value: ({ record }) => (record.recipient ? 1 : 0) },
   { name: 'recipient_actor_id', type: 'String', value: ({ record }) => record.recipient?.actor_id },
   { name: 'recipient_email_hash', type: 'String', value: ({ record }) => record.recipient?.email_hash },
