@@ -230,13 +230,13 @@ export class Runner {
       await this.#commitNow()
       await this.#inFlight
     } else await this.#write(this.#takeBatch()) // the commit that ended here, under its own token
-    const version = this.#version()
     const history = this.#options.sink.history(workspace, this.#positions, 10_000)
     let part = 0
-    await this.#topology.rebuild(workspace, history, version, async (output) => {
+    const version = await this.#topology.rebuild(workspace, this.#positions, history, async (output, versionOfRows) => {
       part += 1
-      await this.#write({ ...output, token: `${this.#token()}-rebuild-${workspace}-${part}`, version })
+      await this.#write({ ...output, token: `${this.#token()}-rebuild-${workspace}-${part}`, version: versionOfRows })
     })
+    await this.#write({ ...NOTHING, token: `${this.#token()}-rebuilt-${workspace}`, version, rebuilt: { workspace, version } })
     this.#pendingSinceMs ??= this.#options.clock.nowMs()
     this.#recordsSinceSnapshot = Math.max(this.#recordsSinceSnapshot, this.#limits.snapshotRecords) // not twice
   }
@@ -303,9 +303,8 @@ export class Runner {
     return `events-v${ROWS_VERSION}-${this.#positions.join('.')}`
   }
 
-  /** Grows with every record processed, and is the same for the same place in the log. */
   #version(): number {
-    return this.#positions.reduce((sum, position) => sum + position, 0)
+    return this.#topology.version(this.#positions)
   }
 
   /** Writes a batch, trying again for as long as the warehouse is away. */
@@ -376,6 +375,8 @@ export class Runner {
     })
   }
 }
+
+const NOTHING: TopologyOutput = { events: [], quarantined: [], people: [], growth: [], restatements: [] }
 
 function isAtLeast(positions: readonly number[], wanted: readonly number[]): boolean {
   return wanted.every((offset, partition) => (positions[partition] ?? 0) >= offset)

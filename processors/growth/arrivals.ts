@@ -83,8 +83,8 @@ export class Arrivals {
     return this.#timeline.dirtyFromMs
   }
 
-  clearDirty(): void {
-    this.#timeline.dirtyFromMs = Number.POSITIVE_INFINITY
+  clearDirty(atMs: number): void {
+    this.#timeline.clearDirty(atMs)
   }
 
   dropBefore(atMs: number): void {

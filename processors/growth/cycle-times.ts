@@ -49,8 +49,8 @@ export class CycleTimes {
     return this.#timeline.dirtyFromMs
   }
 
-  clearDirty(): void {
-    this.#timeline.dirtyFromMs = Number.POSITIVE_INFINITY
+  clearDirty(atMs: number): void {
+    this.#timeline.clearDirty(atMs)
   }
 
   dropBefore(atMs: number): void {

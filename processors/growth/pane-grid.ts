@@ -68,7 +68,15 @@ export class PaneGrid {
     return Math.max(end, next * this.#pageLength)
   }
 
-  clearDirty(): void {
+  /** The first end that can still be asked for. */
+  get firstKeptEnd(): number {
+    return this.#droppedBefore
+  }
+
+  /** What changed before `end` has been seen to. */
+  clearDirty(end: number): void {
+    this.dirtyFrom = Math.max(this.dirtyFrom, end)
+    if (this.dirtyFrom < this.dirtyTo) return
     this.dirtyFrom = Number.POSITIVE_INFINITY
     this.dirtyTo = Number.NEGATIVE_INFINITY
   }

@@ -25,7 +25,10 @@ export interface PublisherSnapshot {
   readonly closedEnds: readonly number[]
   readonly published: readonly (readonly (readonly [number, Published])[])[]
   readonly liveEnds: readonly number[]
+  readonly runningSlices: readonly (readonly (readonly [number, readonly SliceName[]])[])[]
 }
+
+type SliceName = Pick<ScopeGrids, 'dimension' | 'value'>
 
 /** The instant of the workspace as the log tells it, and what this commit is. */
 export interface PublishAt {
@@ -54,6 +57,8 @@ export class Publisher {
   #closedEnds = PANE_WINDOWS.map(() => Number.NEGATIVE_INFINITY)
   #liveEnds = PANE_WINDOWS.map(() => Number.NEGATIVE_INFINITY)
   #published = PANE_WINDOWS.map(() => new Map<number, Published>())
+  /** Slices written for ends that are still to be closed: should one empty until then, that is written too. */
+  #runningSlices = PANE_WINDOWS.map(() => new Map<number, Set<ScopeGrids>>())
   #expiredDay = Number.NaN
 
   constructor(totals: WindowTotals, from?: PublisherSnapshot) {
@@ -62,6 +67,9 @@ export class Publisher {
     this.#closedEnds = [...from.closedEnds]
     this.#liveEnds = [...from.liveEnds]
     this.#published = from.published.map((entries) => new Map(entries))
+    this.#runningSlices = from.runningSlices.map(
+      (ends) => new Map(ends.map(([end, slices]) => [end, new Set(slices.map(({ dimension, value }) => totals.scope(dimension, value)))])),
+    )
   }
 
   /** Takes everything that is to be written now. Calling again without new events writes the running windows only. */
@@ -69,19 +77,22 @@ export class Publisher {
     const closed: GrowthRow[] = []
     const live: GrowthRow[] = []
     const restatements: RestatementRow[] = []
-    // While an import is under way, what it changes among ends long closed waits for its end.
+    // While an import is under way, what it changes among ends long closed waits for its end, or until the ends are
+    // about to be forgotten: then nothing can change them any more.
     const settled = at.closeUpToMs === at.watermarkMs
+    const day = Math.floor(at.watermarkMs / DAY_MS)
+    const forgetBeforeMs =
+      day === this.#expiredDay ? Number.NEGATIVE_INFINITY : Math.floor((at.watermarkMs - ALLOWED_LATENESS_MS) / DAY_MS) * DAY_MS
     for (const window of PANE_WINDOWS) {
-      if (settled) this.#restate(window, at, closed, restatements)
+      const restateBefore = settled ? Number.POSITIVE_INFINITY : forgetBeforeMs / window.paneMs
+      this.#restate(window, at, restateBefore, closed, restatements)
       this.#close(window, at, closed)
       this.#run(window, at, live)
     }
-    if (settled) this.#totals.clearDirty()
-    const day = Math.floor(at.watermarkMs / DAY_MS)
-    if (day !== this.#expiredDay) {
-      this.#expiredDay = day
-      this.#dropExpired(at.watermarkMs)
-    }
+    if (settled) this.#totals.clearDirty(Number.POSITIVE_INFINITY)
+    else this.#totals.clearDirty(forgetBeforeMs)
+    if (day !== this.#expiredDay) this.#forgetBefore(forgetBeforeMs)
+    this.#expiredDay = day
     return { live, closed, restatements }
   }
 
@@ -94,17 +105,25 @@ export class Publisher {
   }
 
   snapshot(): PublisherSnapshot {
-    return { closedEnds: this.#closedEnds, liveEnds: this.#liveEnds, published: this.#published.map((ends) => [...ends]) }
+    return {
+      closedEnds: this.#closedEnds,
+      liveEnds: this.#liveEnds,
+      published: this.#published.map((ends) => [...ends]),
+      runningSlices: this.#runningSlices.map((ends) =>
+        [...ends].map(([end, slices]) => [end, [...slices].map(({ dimension, value }) => ({ dimension, value }))]),
+      ),
+    }
   }
 
-  /** Writes closed ends again that changed since, with a record of what changed in the whole workspace. */
-  #restate(window: PaneWindow, at: PublishAt, rows: GrowthRow[], restatements: RestatementRow[]): void {
+  /** Writes closed ends before `beforeEnd` again that changed since, with a record of what changed in the whole workspace. */
+  #restate(window: PaneWindow, at: PublishAt, beforeEnd: number, rows: GrowthRow[], restatements: RestatementRow[]): void {
     const { whole } = this.#totals
-    const closedEnd = this.#closedEnds[window.index] as number
-    const horizon = paneOfMs(at.watermarkMs - ALLOWED_LATENESS_MS, window.paneMs)
+    const closedEnd = Math.min(this.#closedEnds[window.index] as number, beforeEnd - 1)
+    // Not from the lateness behind this watermark: the events were in time when they came, and it may have moved since.
+    const firstKept = whole.counts(window.index).firstKeptEnd
     const dirty = whole.dirtyEnds(window.index)
     const kDirtyFrom = this.#totals.kDirtyFrom(window)
-    const from = Math.max(horizon, Math.min(dirty.from, kDirtyFrom))
+    const from = Math.max(firstKept, Math.min(dirty.from, kDirtyFrom))
     const to = Math.min(closedEnd, kDirtyFrom <= closedEnd ? closedEnd : dirty.to - 1)
     const published = this.#published[window.index] as Map<number, Published>
     for (let end = from; end <= to; end += 1) {
@@ -127,7 +146,7 @@ export class Publisher {
     }
     for (const slice of this.#totals.slices()) {
       const changed = slice.dirtyEnds(window.index)
-      for (let end = Math.max(horizon, changed.from); end < changed.to && end <= closedEnd; end += 1) {
+      for (let end = Math.max(firstKept, changed.from); end < changed.to && end <= closedEnd; end += 1) {
         rows.push(this.#sliceRow(slice, window, end, at))
       }
     }
@@ -138,6 +157,7 @@ export class Publisher {
     const grid = whole.counts(window.index)
     const last = Math.floor(at.closeUpToMs / window.paneMs)
     const published = this.#published[window.index] as Map<number, Published>
+    const written = this.#runningSlices[window.index] as Map<number, Set<ScopeGrids>>
     let end = this.#closedEnds[window.index] as number
     end = Number.isFinite(end) ? end + 1 : grid.nextPageStart(end)
     while (end <= last) {
@@ -148,9 +168,12 @@ export class Publisher {
       const row = this.#wholeRow(window, end, at)
       published.set(end, { counts: row.counts, k: row.k as KStatistics })
       rows.push(row)
-      for (const slice of this.#largestSlices(window, end)) rows.push(this.#sliceRow(slice, window, end, at))
+      const slices = new Set(this.#largestSlices(window, end))
+      for (const slice of written.get(end) ?? []) slices.add(slice)
+      for (const slice of slices) rows.push(this.#sliceRow(slice, window, end, at))
       end += 1
     }
+    for (const running of written.keys()) if (running <= last) written.delete(running)
     if (last > (this.#closedEnds[window.index] as number)) this.#closedEnds[window.index] = last
   }
 
@@ -159,13 +182,13 @@ export class Publisher {
     const moved = end !== this.#liveEnds[window.index]
     this.#liveEnds[window.index] = end
     rows.push(this.#wholeRow(window, end, at))
-    const largest = new Set(this.#largestSlices(window, end))
-    for (const slice of this.#totals.slices()) {
+    const written = this.#runningSlices[window.index] as Map<number, Set<ScopeGrids>>
+    const slices = written.get(end) ?? new Set()
+    written.set(end, slices)
+    for (const slice of this.#largestSlices(window, end)) slices.add(slice)
+    for (const slice of slices) {
       const { from, to } = slice.dirtyEnds(window.index)
-      const changed = from <= end && end < to
-      // A slice that emptied (its signup went to another cause's channel) is written with nothing in it.
-      const emptied = changed && slice.activeUsers(window.index, end) === 0
-      if (emptied || (largest.has(slice) && (moved || changed))) rows.push(this.#sliceRow(slice, window, end, at))
+      if (moved || (from <= end && end < to)) rows.push(this.#sliceRow(slice, window, end, at))
     }
   }
 
@@ -209,15 +232,12 @@ export class Publisher {
     })
   }
 
-  #dropExpired(watermarkMs: number): void {
-    this.#totals.dropExpired(watermarkMs)
+  /** Forgets ends before `atMs`, the start of a day behind the allowed lateness. */
+  #forgetBefore(atMs: number): void {
+    this.#totals.dropBefore(atMs)
     for (const window of PANE_WINDOWS) {
-      const horizon = paneOfMs(watermarkMs - ALLOWED_LATENESS_MS, window.paneMs)
       const published = this.#published[window.index] as Map<number, Published>
-      for (const end of published.keys()) {
-        if (end >= horizon) break // ends stand in ascending order but for restated ones, which a later pass meets
-        published.delete(end)
-      }
+      for (const end of published.keys()) if (end * window.paneMs < atMs) published.delete(end)
     }
   }
 }

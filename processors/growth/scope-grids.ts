@@ -66,7 +66,7 @@ export class ScopeGrids implements ScopeDeltas {
     }
   }
 
-  /** Changed window ends since `clearDirty`: [from, to), empty when from >= to. */
+  /** Changed window ends that `clearDirty` has not passed: [from, to), empty when from >= to. */
   dirtyEnds(windowIndex: number): { from: number; to: number } {
     let { dirtyFrom: from, dirtyTo: to } = this.counts(windowIndex)
     for (const grids of this.#money.values()) {
@@ -77,8 +77,12 @@ export class ScopeGrids implements ScopeDeltas {
     return { from, to }
   }
 
-  clearDirty(): void {
-    for (const grid of this.#allGrids()) grid.clearDirty()
+  clearDirty(atMs: number): void {
+    for (const window of PANE_WINDOWS) {
+      const end = atMs / window.paneMs
+      this.counts(window.index).clearDirty(end)
+      for (const currency of this.#money.keys()) this.money(currency, window.index).clearDirty(end)
+    }
   }
 
   /** Forgets what ends before `atMs`. */
@@ -114,11 +118,6 @@ export class ScopeGrids implements ScopeDeltas {
       if (amount !== 0) money[currency] = amount
     }
     return money
-  }
-
-  *#allGrids(): Generator<PaneGrid> {
-    yield* this.#counts
-    for (const grids of this.#money.values()) yield* grids
   }
 }
 

@@ -51,6 +51,11 @@ export class Timeline {
     this.#cursorMs = atMs
   }
 
+  /** What changed as of instants before `atMs` has been seen to; a change back then still stands as of later ones. */
+  clearDirty(atMs: number): void {
+    if (this.dirtyFromMs < atMs) this.dirtyFromMs = atMs
+  }
+
   /** Visits the changes that are in the state, oldest first. */
   forEachApplied(visit: (first: number, second: number, sign: number) => void): void {
     for (let index = 0; index < this.#applied; index += 1) {

@@ -5,7 +5,7 @@
 import type { Dimension, KStatistics } from '../../schemas/records.ts'
 import { exposure } from '../../metrics/k-factor.ts'
 import { cohortStartMs } from '../../metrics/delay-bins.ts'
-import { ALLOWED_LATENESS_MS, DAY_MS, MINUTE_MS } from '../../schemas/windows.ts'
+import { DAY_MS, MINUTE_MS } from '../../schemas/windows.ts'
 import { Arrivals, type ArrivalsSnapshot } from './arrivals.ts'
 import { CycleTimes, type CycleTimesSnapshot } from './cycle-times.ts'
 import { FirstCredit, type FirstCreditSnapshot } from './first-credit.ts'
@@ -100,22 +100,22 @@ export class WindowTotals {
     return Math.min(Math.ceil(changedMs / window.paneMs), this.#dispersionOf(window).dirtyFrom)
   }
 
-  clearDirty(): void {
-    this.arrivals.clearDirty()
-    this.cycleTimes.clearDirty()
-    for (const grid of this.dispersion) grid.clearDirty()
-    for (const scope of this.#scopes.values()) scope.clearDirty()
+  /** What changed among window ends before `atMs` has been written. */
+  clearDirty(atMs: number): void {
+    this.arrivals.clearDirty(atMs)
+    this.cycleTimes.clearDirty(atMs)
+    for (const window of PANE_WINDOWS) this.#dispersionOf(window).clearDirty(atMs / window.paneMs)
+    for (const scope of this.#scopes.values()) scope.clearDirty(atMs)
   }
 
-  /** Forgets what no window end from `watermarkMs` minus the lateness on can need. */
-  dropExpired(watermarkMs: number): void {
-    const horizonMs = watermarkMs - ALLOWED_LATENESS_MS
-    for (const window of PANE_WINDOWS) this.#dispersionOf(window).dropBefore(Math.floor(horizonMs / window.paneMs))
-    for (const scope of this.#scopes.values()) scope.dropBefore(horizonMs)
+  /** Forgets what window ends from `atMs` on do not need. */
+  dropBefore(atMs: number): void {
+    for (const window of PANE_WINDOWS) this.#dispersionOf(window).dropBefore(atMs / window.paneMs)
+    for (const scope of this.#scopes.values()) scope.dropBefore(atMs)
     // Exact instants are needed until no window reaches back to the first credit.
-    if (!this.firstCredit.settleBefore(horizonMs - 31 * DAY_MS)) return
-    this.arrivals.dropBefore(horizonMs)
-    this.cycleTimes.dropBefore(horizonMs)
+    if (!this.firstCredit.settleBefore(atMs - 31 * DAY_MS)) return
+    this.arrivals.dropBefore(atMs)
+    this.cycleTimes.dropBefore(atMs)
   }
 
   #dispersionOf(window: PaneWindow): PaneGrid {

@@ -68,7 +68,10 @@ export class TopologyDriver {
     const request = this.#topology.process({ partition, offset, value: Buffer.from(JSON.stringify(record)) })
     if (request === undefined) return
     this.commit()
-    await this.#topology.rebuild(request.workspace, this.#history(request.workspace), this.#version(), async (output) => this.#keep(output))
+    const version = await this.#topology.rebuild(request.workspace, this.#offsets, this.#history(request.workspace), async (output) =>
+      this.#keep(output),
+    )
+    for (const [key, row] of this.#growth) if (row.workspace === request.workspace && row.version < version) this.#growth.delete(key)
   }
 
   async *#history(workspace: string): AsyncGenerator<AdmittedEvent[]> {
@@ -88,6 +91,6 @@ export class TopologyDriver {
   }
 
   #version(): number {
-    return this.#offsets.reduce((sum, offset) => sum + offset, 0)
+    return this.#topology.version(this.#offsets)
   }
 }

@@ -2,6 +2,7 @@
 import type { Sink } from '../../schemas/ports/commit-sink.ts'
 import type { WarehouseReader, WarehouseWriter } from '../../schemas/ports/warehouse.ts'
 import type { CommitBatch } from '../../schemas/records.ts'
+import { readOlderWindows } from './older-windows.ts'
 import { GROWTH_COLUMNS, PEOPLE_COLUMNS, QUARANTINE_COLUMNS, RESTATEMENTS_COLUMNS } from '../tables/derived-tables.ts'
 import { eventsRows, usedEventsColumns } from '../tables/events-table.ts'
 import { readHistory } from './history.ts'
@@ -33,6 +34,10 @@ export function createSink(writer: WarehouseWriter, reader: WarehouseReader): Si
       )
       await inBlocks(batch.people, (rows) => writer.insert({ table: 'people', columns: PEOPLE_COLUMNS, rows }))
       await inBlocks(batch.growth, (rows) => writer.insert({ table: 'growth_windows', columns: GROWTH_COLUMNS, rows }))
+      if (batch.rebuilt) {
+        const empty = await readOlderWindows(reader, batch.rebuilt.workspace, batch.rebuilt.version)
+        await inBlocks(empty, (rows) => writer.insert({ table: 'growth_windows', columns: GROWTH_COLUMNS, rows }))
+      }
       await inBlocks(batch.restatements, (rows) => writer.insert({ table: 'restatements', columns: RESTATEMENTS_COLUMNS, rows }))
     },
     history: (workspace, belowOffsets, chunkSize) => readHistory(reader, workspace, belowOffsets, chunkSize),

@@ -1,0 +1,24 @@
+/** Windows that a rebuild did not write again: in the history as it is now they are empty. */
+import { EMPTY_COUNTS } from '../../metrics/derive-growth.ts'
+import type { WarehouseReader } from '../../schemas/ports/warehouse.ts'
+import type { Dimension, GrowthRow } from '../../schemas/records.ts'
+import { rowsOf, sql, workspaceQuery } from '../queries/workspace-query.ts'
+
+const older = workspaceQuery`
+SELECT window, dimension, value, toUnixTimestamp64Milli(end_at) AS end_ms, final, toUnixTimestamp64Milli(watermark_at) AS watermark_ms
+FROM ${rowsOf('growth_windows', sql`version < {version:UInt64} AND active_users > 0`)}`
+
+interface OlderRow {
+  readonly window: string
+  readonly dimension: Dimension | ''
+  readonly value: string
+  readonly end_ms: number
+  readonly final: number
+  readonly watermark_ms: number
+}
+
+/** An empty row at `version` for each window whose newest row is older. Rejects with `WarehouseUnavailableError`. */
+export async function readOlderWindows(reader: WarehouseReader, workspace: string, version: number): Promise<GrowthRow[]> {
+  const rows = await reader.select<OlderRow>({ workspace, sql: older, params: { version } })
+  return rows.map(({ final, ...row }) => ({ ...row, workspace, final: final === 1, version, counts: EMPTY_COUNTS, k: null }))
+}
