@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { CommandError } from '../../cli/command-error.ts'
+import { readEventMap } from '../../cli/event-map-file.ts'
 import { isLoopbackHost, readSettings, refuseOpenHost, SETTING_VARIABLES, type SettingFlags } from '../../cli/settings.ts'
 import { config } from '../../schemas/config.ts'
 
@@ -38,6 +39,17 @@ describe('settings', () => {
     { name: 'an empty variable as none', env: { KAPPA_PORT: '' }, file: { port: 3 }, port: 3 },
   ])('take $name', ({ port, ...sources }) => {
     expect(read(sources).port).toBe(port)
+  })
+
+  it('read the event map from the working folder', async () => {
+    const { eventMap } = read({ file: { eventMap: 'events.json' } })
+    expect(eventMap).toBe(join(folder, 'events.json'))
+    writeFileSync(join(folder, 'events.json'), '{"events": {"Ticket Bought": {"type": "conversion", "kind": "purchase"}}}')
+    expect(await readEventMap(eventMap)).toMatchObject({ extendsDefault: true, events: { 'Ticket Bought': { kind: 'purchase' } } })
+    writeFileSync(join(folder, 'events.json'), '{"events": {"Ticket Bought": {"type": "order"}}}')
+    await expect(readEventMap(eventMap)).rejects.toThrow(/events\.json can't be used: events\.Ticket Bought/)
+    await expect(readEventMap(join(folder, 'absent.json'))).rejects.toThrow(/absent\.json can't be used/)
+    expect(await readEventMap(undefined)).toBeUndefined()
   })
 
   it('leave an absolute data folder as it is', () => {

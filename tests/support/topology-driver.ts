@@ -75,7 +75,7 @@ export class TopologyDriver {
   }
 
   async *#history(workspace: string): AsyncGenerator<AdmittedEvent[]> {
-    const events = this.events.filter((event) => event.record.workspace === workspace && !event.late)
+    const events = this.events.filter((event) => event.record.workspace === workspace && !event.late && event.record.type !== 'tracked')
     events.sort(
       (a, b) =>
         a.record.occurred_at - b.record.occurred_at || Buffer.compare(Buffer.from(a.record.event_id), Buffer.from(b.record.event_id)),

@@ -1,6 +1,7 @@
 /** Event records of every kind with every field, for round trips. */
 import fc from 'fast-check'
 import type { EventRecord } from '../../schemas/log-records.ts'
+import { TRACKED_KINDS } from '../../schemas/tracked-events.ts'
 
 const text = fc
   .string({ unit: 'grapheme', minLength: 1, maxLength: 60 })
@@ -87,10 +88,25 @@ const rum = fc.record({
   sample_rate: optional(fc.double({ min: 1e-9, max: 1, noNaN: true })),
 })
 
+const tracked = fc.record({
+  type: fc.constant('tracked' as const),
+  ...common,
+  actor_id: optional(anyText),
+  kind: fc.constantFrom(...TRACKED_KINDS),
+  name: fc.oneof(anyText, fc.constant('')),
+  anonymous_id: optional(anyText),
+  previous_id: optional(anyText),
+  group_id: optional(anyText),
+})
+
 /** Records without `event_id`: the test gives each its own. Absent fields are absent, not undefined. */
 export const arbitraryRecord: fc.Arbitrary<Omit<EventRecord, 'event_id'>> = fc
   .oneof(share, invite, conversion, rum)
   .map((record) => withoutUndefined(record) as Omit<EventRecord, 'event_id'>)
+/** Those that history leaves out. */
+export const arbitraryTrackedRecord: fc.Arbitrary<Omit<EventRecord, 'event_id'>> = tracked.map(
+  (record) => withoutUndefined(record) as Omit<EventRecord, 'event_id'>,
+)
 
 function withoutUndefined(value: object): Record<string, unknown> {
   return Object.fromEntries(

@@ -6,9 +6,10 @@ import type { Sink } from '../../schemas/ports/commit-sink.ts'
 import type { AdmittedEvent, CommitBatch, GrowthRow, PersonRow } from '../../schemas/records.ts'
 import { EMPTY_COUNTS } from '../../metrics/derive-growth.ts'
 import type { Warehouse } from '../../warehouse/drivers/clickhouse-warehouse.ts'
+import { decodeEventRow, EVENT_ROW_COLUMNS, type EventRowCells } from '../../warehouse/tables/event-row-codec.ts'
 import { createKeptIds } from '../../warehouse/sink/kept-events.ts'
 import { createSink } from '../../warehouse/sink/sink.ts'
-import { arbitraryRecord } from './arbitrary-records.ts'
+import { arbitraryRecord, arbitraryTrackedRecord } from './arbitrary-records.ts'
 import { openTestWarehouse } from './open-test-warehouse.ts'
 
 let warehouse: Warehouse
@@ -76,6 +77,32 @@ test('every field of every kind of event comes back as it was', async () => {
       expect(await history(workspace, [1_000, 1_000, 1_000])).toEqual(byTime)
     }),
     { numRuns: 25 },
+  )
+})
+
+test('tracked events come back as they were, and are no history', async () => {
+  const cells = EVENT_ROW_COLUMNS.map(({ name, isInstant }) => (isInstant ? `toUnixTimestamp64Milli(${name})` : name)).join(', ')
+  let run = 0
+  await fc.assert(
+    fc.asyncProperty(fc.array(arbitraryTrackedRecord, { minLength: 1, maxLength: 20 }), async (records) => {
+      run += 1
+      const workspace = `tracked-${run}`
+      const events: AdmittedEvent[] = records.map((record, offset) => {
+        return {
+          record: eventRecord.parse({ ...record, workspace, event_id: `event-${offset}` }),
+          partition: 0,
+          offset,
+          actor: 0,
+          late: false,
+        }
+      })
+      await sink.write(commit(`tracked-${run}`, { events: [...events, share(workspace, 100)] }))
+      const sql = `SELECT tuple(${cells}) AS cells FROM events FINAL WHERE workspace = '${workspace}' AND type = 'tracked' ORDER BY _offset`
+      const stored = await warehouse.rows<{ cells: EventRowCells }>(sql)
+      expect(stored.map((row) => decodeEventRow(row.cells))).toEqual(events)
+      expect((await history(workspace)).map((event) => event.offset)).toEqual([100])
+    }),
+    { numRuns: 10 },
   )
 })
 
