@@ -41,8 +41,12 @@ export function connectControl(socketPath: string, isLocal: boolean): ControlCli
     const response = await answered
     if (response.statusCode !== 200) await readAnswer(response)
     let hasEnded = false
+    // A connection that breaks ends the lines early, and `hasEnded` says so; readline passes the error on to nobody.
+    const rows = createInterface({ input: response, crlfDelay: Number.POSITIVE_INFINITY })
+    response.on('error', () => rows.close())
+    rows.on('error', () => rows.close())
     try {
-      for await (const text of createInterface({ input: response, crlfDelay: Number.POSITIVE_INFINITY })) {
+      for await (const text of rows) {
         const line = JSON.parse(text) as Line | { readonly kind: 'failure'; readonly failure: ControlFailure }
         if (line.kind === 'failure') throw asCommandError((line as { readonly failure: ControlFailure }).failure)
         hasEnded ||= line.kind === 'end'

@@ -80,6 +80,8 @@ export class Runner {
   #pendingSinceMs: number | undefined
   #liveAtMs = Number.NEGATIVE_INFINITY
   #inFlight: Promise<void> | undefined
+  /** When the oldest record of the commit under way was processed. */
+  #inFlightSinceMs: number | undefined
   #waiters: { positions: readonly number[]; resolve: () => void; reject: (error: Error) => void }[] = []
   #sinkError: string | null = null
   #ready = false
@@ -109,7 +111,7 @@ export class Runner {
       processed: [...this.#positions],
       committed: [...this.#committed],
       sinkError: this.#sinkError,
-      pendingSinceMs: this.#pendingSinceMs ?? null,
+      pendingSinceMs: this.#inFlightSinceMs ?? this.#pendingSinceMs ?? null,
       ready: this.#ready,
       failed: this.#failure !== undefined,
     }
@@ -171,7 +173,8 @@ export class Runner {
       const processed = await this.#processSome()
       this.#tellWatchers()
       if (this.#isCommitDue(processed === 0)) await this.#commitNow()
-      if (this.#recordsSinceSnapshot >= this.#limits.snapshotRecords) {
+      // While the warehouse is away a snapshot waits: live numbers go on.
+      if (this.#recordsSinceSnapshot >= this.#limits.snapshotRecords && this.#sinkError === null) {
         await this.#commitNow()
         await this.#inFlight
         await this.#snapshot()
@@ -256,10 +259,11 @@ export class Runner {
   /** Starts a commit of all that is processed, once the one before is in. */
   async #commitNow(): Promise<void> {
     await this.#inFlight
-    if (!this.#topology.hasPending) return
+    if (!this.#topology.hasPending || this.#failure) return
     const sequence = this.#commit + 1
     const positions = [...this.#positions]
     await this.#patiently('a commit could not be written down', () => this.#options.commits.intend(sequence, positions))
+    this.#inFlightSinceMs = this.#pendingSinceMs
     const batch = this.#takeBatch()
     this.#commit = sequence
     this.#inFlight = this.#send(sequence, positions, batch).catch((error: unknown) => this.#fail(error))
@@ -270,6 +274,7 @@ export class Runner {
     await this.#patiently('a commit could not be marked', () => this.#options.commits.done(sequence))
     this.#committed = positions
     this.#inFlight = undefined
+    this.#inFlightSinceMs = undefined
     this.#waiters = this.#waiters.filter((waiter) => {
       if (!isAtLeast(positions, waiter.positions)) return true
       waiter.resolve()

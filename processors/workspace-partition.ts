@@ -53,6 +53,7 @@ export class WorkspacePartition {
     this.#slices = new SliceTable(totals.scope)
     if (from) this.#slices.restore(from.slices)
     this.#people = new GrowthPeople({
+      actors: this.#actors,
       slices: this.#slices,
       totals,
       sendCredit: (referrerId, signupMs, sign) => send({ to: 'credited', referrerId, signupMs, sign }),
@@ -101,7 +102,7 @@ export class WorkspacePartition {
         this.#signups.resolved(this.#actors.numberOf(hop.resolution.actorId), hop.resolution)
         return
       case 'credited':
-        this.#people.credited(this.#actors.numberOf(hop.referrerId), hop.signupMs, hop.sign)
+        this.#people.credited(hop.referrerId, hop.signupMs, hop.sign)
     }
   }
 

@@ -33,13 +33,14 @@ export interface InviterCredits {
   readonly byPaneMs: Map<number, PaneCounts>
 }
 
-export type CreditsSnapshot = Map<number, InviterCredits>
+/** By actor id, as somebody credited may never act. */
+export type CreditsSnapshot = Map<string, InviterCredits>
 
 const PANE_LENGTHS_MS = [...new Set(PANE_WINDOWS.map(({ paneMs }) => paneMs))]
 
 export class Credits {
   readonly #totals: CreditTotals
-  #inviters: Map<number, InviterCredits>
+  #inviters: Map<string, InviterCredits>
 
   constructor(totals: CreditTotals, from?: CreditsSnapshot) {
     this.#totals = totals
@@ -47,8 +48,8 @@ export class Credits {
   }
 
   /** A signup at `childMs` is credited to the inviter (sign 1), or no longer (-1). */
-  add(inviter: number, arrival: Arrival, childMs: number, sign: 1 | -1): void {
-    const credits = this.#of(inviter)
+  add(inviterId: string, arrival: Arrival, childMs: number, sign: 1 | -1): void {
+    const credits = this.#of(inviterId)
     if (sign < 0) this.#insert(credits, childMs, -1)
     for (const window of PANE_WINDOWS) {
       const pane = paneOfMs(childMs, window.paneMs)
@@ -61,8 +62,8 @@ export class Credits {
   }
 
   /** The inviter's arrival became another: what depends on it is taken back and added anew. */
-  arrivalChanged(inviter: number, before: Arrival, after: Arrival): void {
-    const credits = this.#inviters.get(inviter)
+  arrivalChanged(inviterId: string, before: Arrival, after: Arrival): void {
+    const credits = this.#inviters.get(inviterId)
     if (credits === undefined) return
     for (const childMs of credits.childMs) {
       this.#totals.cycleTimes.add(childMs, before.firstMs, before.signupMs, -1)
@@ -82,11 +83,11 @@ export class Credits {
     return this.#inviters
   }
 
-  #of(inviter: number): InviterCredits {
-    let credits = this.#inviters.get(inviter)
+  #of(inviterId: string): InviterCredits {
+    let credits = this.#inviters.get(inviterId)
     if (credits === undefined) {
       credits = { childMs: [], byPaneMs: new Map(PANE_LENGTHS_MS.map((paneMs) => [paneMs, { panes: [], counts: [] }])) }
-      this.#inviters.set(inviter, credits)
+      this.#inviters.set(inviterId, credits)
     }
     return credits
   }

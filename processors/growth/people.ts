@@ -3,6 +3,7 @@
  * credits of others. Keyed by the person; all changes go to the totals as intervals of window ends.
  */
 import type { CauseKind } from '../../schemas/records.ts'
+import type { ActorIds } from '../runtime/actor-ids.ts'
 import { MINUTE_MS } from '../../schemas/windows.ts'
 import { type Arrival, Credits, type CreditsSnapshot, type CreditTotals } from './credits.ts'
 import { MEASURE, MONEY, PANE_WINDOWS, paneOfMs } from './measures.ts'
@@ -43,6 +44,7 @@ export interface PeopleSnapshot {
   readonly credits: CreditsSnapshot
 }
 
+const NEVER: Arrival = { firstMs: Number.NaN, signupMs: Number.NaN }
 const INVITE = 1 << SEEN.invite
 const SHARE = 1 << SEEN.share
 const CONVERSION = 1 << SEEN.conversion
@@ -56,6 +58,7 @@ const ACTOR_MEASURES: readonly PresenceMeasure[] = [
 const VIA_COLUMN = { invite: MEASURE.via_invite, code: MEASURE.via_code, share: MEASURE.via_share, referrer: MEASURE.via_referrer }
 
 export class GrowthPeople {
+  readonly #actors: ActorIds
   readonly #slices: SliceTable
   readonly #totals: PeopleTotals
   readonly #presence: PresencePanes
@@ -68,12 +71,14 @@ export class GrowthPeople {
   #changed = new Set<number>()
 
   constructor(options: {
+    actors: ActorIds
     slices: SliceTable
     totals: PeopleTotals
     /** Hands a credit to the partition of the person who earned it. */
     sendCredit: (referrerId: string, signupMs: number, sign: 1 | -1) => void
     from?: PeopleSnapshot
   }) {
+    this.#actors = options.actors
     this.#slices = options.slices
     this.#totals = options.totals
     this.#sendCredit = options.sendCredit
@@ -131,8 +136,9 @@ export class GrowthPeople {
   }
 
   /** A signup at `signupMs` is credited to this person, or no longer. */
-  credited(referrer: number, signupMs: number, sign: 1 | -1): void {
-    this.#credits.add(referrer, this.arrival(referrer), signupMs, sign)
+  credited(referrerId: string, signupMs: number, sign: 1 | -1): void {
+    const referrer = this.#actors.find(referrerId)
+    this.#credits.add(referrerId, referrer === undefined ? NEVER : this.arrival(referrer), signupMs, sign)
   }
 
   arrival(actor: number): Arrival {
@@ -186,7 +192,7 @@ export class GrowthPeople {
     if (before.firstMs === after.firstMs && effectiveSignup(before) === effectiveSignup(after)) return
     if (!Number.isNaN(before.firstMs)) this.#totals.arrivals.add(before.firstMs, before.signupMs, -1)
     this.#totals.arrivals.add(after.firstMs, after.signupMs, 1)
-    this.#credits.arrivalChanged(actor, before, after)
+    this.#credits.arrivalChanged(this.#actors.nameOf(actor), before, after)
   }
 
   #addReferredMoney({ atMs, currency, amount, slice }: Payment, fact: SignupFact, sign: 1 | -1): void {

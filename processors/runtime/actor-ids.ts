@@ -1,5 +1,6 @@
 /**
- * Dense numbers for a partition's actors: what arrays are indexed by. The warehouse knows an actor by `globalNumber`,
+ * Dense numbers for a partition's actors: what arrays are indexed by. Only an actor's own events give it one, in the
+ * order of their partition, so that a recovery gives the same however partitions interleave. The warehouse knows an actor by `globalNumber`,
  * which no other partition gives out.
  */
 export class ActorIds {
@@ -19,6 +20,11 @@ export class ActorIds {
       this.#numbers.set(actorId, number)
     }
     return number
+  }
+
+  /** The number of an actor that has one. */
+  find(actorId: string): number | undefined {
+    return this.#numbers.get(actorId)
   }
 
   nameOf(number: number): string {

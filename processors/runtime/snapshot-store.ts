@@ -8,7 +8,7 @@ import { deserialize, serialize } from 'node:v8'
 import { crc32 } from 'node:zlib'
 
 /** Grows with every change of the state's form; a snapshot of another version is not read: the log is replayed instead. */
-export const STATE_VERSION = 1
+export const STATE_VERSION = 2
 const MAGIC = `kappa-state ${STATE_VERSION}\n`
 const KEPT = 2
 

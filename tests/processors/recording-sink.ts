@@ -60,7 +60,7 @@ export class RecordingSink implements Sink {
     return [...this.#people.values()].sort((a, b) => a.actor - b.actor).map(({ version: _, ...person }) => person)
   }
 
-  #take({ token, events, growth, people }: CommitBatch): void {
+  #take({ token, events, growth, people, rebuilt }: CommitBatch): void {
     // A commit that only publishes what a rebuild found ends where the one before did: it has the token, and no raw rows.
     const known = this.#blocks.get(token)
     if (known === undefined && events.length > 0) this.#blocks.set(token, events)
@@ -68,6 +68,10 @@ export class RecordingSink implements Sink {
       throw new Error(`other rows under the token ${token}`)
     for (const row of growth) keepNewest(this.#growth, growthKey(row), row)
     for (const row of people) keepNewest(this.#people, `${row.workspace}|${row.actor}`, row)
+    if (rebuilt === undefined) return
+    for (const [key, row] of this.#growth) {
+      if (row.workspace === rebuilt.workspace && row.version < rebuilt.version) this.#growth.delete(key)
+    }
   }
 }
 

@@ -165,6 +165,7 @@ describe('a warehouse that is away', () => {
     await appendSlowly(stores.log, history())
     const all = await endOffsets(stores.log)
     await expect.poll(() => runner.status.processed).toEqual(all)
+    await expect.poll(() => runner.status.sinkError).not.toBeNull()
     expect(runner.status).toMatchObject({ sinkError: expect.stringContaining('away'), committed: [0], failed: false })
     away = false
     await runner.waitFor(all)
