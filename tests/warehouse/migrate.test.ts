@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { WarehouseUnavailableError, type WorkspaceSql } from '../../schemas/ports/warehouse.ts'
 import type { Warehouse } from '../../warehouse/drivers/clickhouse-warehouse.ts'
+import type { TableDefinition } from '../../warehouse/migrations/migration.ts'
 import { MIGRATIONS, migrate, WarehouseTooNewError } from '../../warehouse/migrations/migrate.ts'
 import { rowsOf, sql, workspaceQuery } from '../../warehouse/queries/workspace-query.ts'
 import { openTestWarehouse } from './open-test-warehouse.ts'
@@ -20,14 +21,11 @@ test('a second run applies nothing', async () => {
 })
 
 test('a run that was cut off between statements and record starts the step again', async () => {
-  const step = {
-    version: MIGRATIONS.length + 1,
-    name: "it's half",
-    statements: ['CREATE TABLE IF NOT EXISTS half (a UInt8) ENGINE = Memory'],
-  }
-  const broken = { ...step, statements: [...step.statements, 'CREATE TABLE nonsense'] }
-  await expect(migrate(warehouse, 0, [...MIGRATIONS, broken])).rejects.toThrow()
-  expect(await migrate(warehouse, 0, [...MIGRATIONS, step])).toEqual([step.version])
+  const half: TableDefinition = { kind: 'table', name: 'half', columns: ['a UInt8'], orderBy: 'a' }
+  const step = { version: MIGRATIONS.length + 1, name: "it's half", statements: [half] }
+  const broken = { ...step, statements: [half, { ...half, name: 'nonsense', columns: ['a NoSuchType'] }] }
+  await expect(migrate(warehouse, 0, { migrations: [...MIGRATIONS, broken] })).rejects.toThrow()
+  expect(await migrate(warehouse, 0, { migrations: [...MIGRATIONS, step] })).toEqual([step.version])
   await expect(migrate(warehouse, 0), 'an older build').rejects.toBeInstanceOf(WarehouseTooNewError)
 })
 

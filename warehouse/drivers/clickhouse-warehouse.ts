@@ -3,8 +3,9 @@
  * and a server (how the bytes of a block get in) is the driver's `insertBlock`.
  */
 import type { ClickHouseClient } from '@clickhouse/client'
-import { WarehouseUnavailableError, type WarehouseReader, type WarehouseWriter } from '../../schemas/ports/warehouse.ts'
+import { type SqlValue, WarehouseUnavailableError, type WarehouseReader, type WarehouseWriter } from '../../schemas/ports/warehouse.ts'
 import { encodeNativeBlock } from './native-block.ts'
+import { type AnswerHeaders, errorAtEnd, parseRowLines } from './row-lines.ts'
 
 /** One block on its way in: Native bytes of the named columns, and the settings of the statement. */
 export interface EncodedBlock {
@@ -19,6 +20,8 @@ export interface WarehouseClients {
   readonly readClient: ClickHouseClient
   readonly operatorClient: ClickHouseClient
   readonly writeClient: ClickHouseClient
+  /** How many reads, operator's reads or writes may be under way at a time, each; default 1. The rest waits here. */
+  readonly atOnce?: number
   insertBlock(block: EncodedBlock): Promise<void>
   close(): Promise<void>
 }
@@ -54,11 +57,20 @@ const OUR_FAULTS = new Set([
   'ILLEGAL_AGGREGATION',
 ])
 
+/** A proxy's error page may be long. */
+const REASON_CHARACTERS_MAX = 500
+
 function asWarehouseError(error: unknown): unknown {
   // By its field, not its class: the embedded engine's errors come from another copy of the client's class.
   if (error instanceof Error && 'type' in error && OUR_FAULTS.has(String(error.type))) return error
-  const reason = error instanceof Error ? error.message : String(error)
+  const reason = reasonOf(error).slice(0, REASON_CHARACTERS_MAX)
   return new WarehouseUnavailableError(`the warehouse did not take the statement: ${reason}`, { cause: error })
+}
+
+/** Why something failed: network errors of several addresses have their messages inside. */
+function reasonOf(error: unknown): string {
+  if (error instanceof AggregateError && error.message === '') return error.errors.map(reasonOf).join('; ')
+  return error instanceof Error ? error.message : String(error)
 }
 
 async function guarded<Result>(work: () => Promise<Result>): Promise<Result> {
@@ -69,13 +81,21 @@ async function guarded<Result>(work: () => Promise<Result>): Promise<Result> {
   }
 }
 
-/** Runs tasks one after another: a connection does one thing at a time, and what waits must not hold a thread. */
-export function inTurn(): <Result>(task: () => Promise<Result>) => Promise<Result> {
-  let last: Promise<unknown> = Promise.resolve()
-  return (task) => {
-    const result = last.then(task, task)
-    last = result.catch(() => undefined)
-    return result
+/** Runs tasks in the order they come, `atOnce` at a time: what waits must not hold a thread or a connection. */
+export function inTurn(atOnce = 1): <Result>(task: () => Promise<Result>) => Promise<Result> {
+  const waiting: (() => void)[] = []
+  let running = 0
+  return async (task) => {
+    if (running < atOnce) running += 1
+    else await new Promise<void>((start) => waiting.push(start))
+    try {
+      return await task()
+    } finally {
+      const next = waiting.shift()
+      // The place goes straight to who waits longest.
+      if (next) next()
+      else running -= 1
+    }
   }
 }
 
@@ -88,21 +108,21 @@ function statementSettings(token: string | undefined): string {
   return `SETTINGS async_insert = 0, optimize_on_insert = 0, insert_deduplicate = 1, insert_deduplication_token = '${literal}'`
 }
 
-/** Builds the port from clients. Reads, operator SQL and writes each wait in their own line. */
+/** Builds the port from clients. Reads, operator SQL and writes each wait in a line of their own. */
 export function createWarehouse(clients: WarehouseClients): Warehouse {
-  const readTurn = inTurn()
-  const operatorTurn = inTurn()
-  const writeTurn = inTurn()
+  const readTurn = inTurn(clients.atOnce)
+  const operatorTurn = inTurn(clients.atOnce)
+  const writeTurn = inTurn(clients.atOnce)
+
+  async function readRows<Row>(query: string, params?: Readonly<Record<string, SqlValue>>): Promise<Row[]> {
+    const result = await clients.readClient.query({ query, format: 'JSONEachRow', ...(params ? { query_params: params } : {}) })
+    return parseRowLines<Row>(await result.text(), result.response_headers as AnswerHeaders)
+  }
 
   const reader: WarehouseReader = {
     async select<Row>({ workspace, sql, params }: Parameters<WarehouseReader['select']>[0]): Promise<Row[]> {
       if (!sql.includes('{workspace:String}')) throw new TypeError('a query must use {workspace:String}')
-      return readTurn(() =>
-        guarded(async () => {
-          const result = await clients.readClient.query({ query: sql, format: 'JSONEachRow', query_params: { ...params, workspace } })
-          return result.json<Row>()
-        }),
-      )
+      return readTurn(() => guarded(() => readRows<Row>(sql, { ...params, workspace })))
     },
   }
 
@@ -123,7 +143,7 @@ export function createWarehouse(clients: WarehouseClients): Warehouse {
       await writeTurn(() => guarded(() => clients.writeClient.command({ query: sql })))
     },
     rows<Row>(sql: string): Promise<Row[]> {
-      return readTurn(() => guarded(async () => (await clients.readClient.query({ query: sql, format: 'JSONEachRow' })).json<Row>()))
+      return readTurn(() => guarded(() => readRows<Row>(sql)))
     },
     operatorSql(sql, format) {
       if (!IDENTIFIER.test(format)) throw new TypeError(`not a format: ${format}`)
@@ -132,7 +152,10 @@ export function createWarehouse(clients: WarehouseClients): Warehouse {
           const result = await clients.operatorClient.exec({ query: `${sql.trim().replace(/;+$/, '')}\nFORMAT ${format}` })
           const chunks: Buffer[] = []
           for await (const chunk of result.stream) chunks.push(Buffer.from(chunk))
-          return Buffer.concat(chunks).toString('utf8')
+          const text = Buffer.concat(chunks).toString('utf8')
+          const error = errorAtEnd(text, result.response_headers as AnswerHeaders)
+          if (error !== undefined) throw error
+          return text
         }),
       )
     },

@@ -5,9 +5,10 @@ export const trackedEvents: Migration = {
   version: 2,
   name: 'tracked-events',
   statements: [
-    `ALTER TABLE events
-  ADD COLUMN IF NOT EXISTS anonymous_id String CODEC(ZSTD(1)),
-  ADD COLUMN IF NOT EXISTS previous_id String CODEC(ZSTD(1)),
-  ADD COLUMN IF NOT EXISTS group_id String CODEC(ZSTD(1))`,
+    {
+      kind: 'columns',
+      table: 'events',
+      columns: ['anonymous_id String CODEC(ZSTD(1))', 'previous_id String CODEC(ZSTD(1))', 'group_id String CODEC(ZSTD(1))'],
+    },
   ],
 }

@@ -1,0 +1,158 @@
+CREATE TABLE IF NOT EXISTS schema_migrations ON CLUSTER 'main' (
+  version UInt32,
+  name String,
+  applied_at DateTime64(3, 'UTC')
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}')
+ORDER BY version;
+
+CREATE TABLE IF NOT EXISTS events ON CLUSTER 'main' (
+  workspace LowCardinality(String),
+  occurred_at DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)),
+  _topic LowCardinality(String),
+  _partition UInt32 CODEC(T64, ZSTD(1)),
+  _offset UInt64 CODEC(Delta, ZSTD(1)),
+  version UInt64 CODEC(T64, ZSTD(1)),
+  is_deleted UInt8,
+  received_at DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)),
+  type LowCardinality(String),
+  event_id String CODEC(ZSTD(1)),
+  actor UInt32 CODEC(T64, ZSTD(1)),
+  late UInt8,
+  supersedes_partition UInt32,
+  supersedes_offset Nullable(UInt64),
+  supersedes_occurred_at Nullable(DateTime64(3, 'UTC')),
+  actor_id String CODEC(ZSTD(1)),
+  import_id LowCardinality(String),
+  session_id String CODEC(ZSTD(1)),
+  device_hash String CODEC(ZSTD(1)),
+  ip_hash String CODEC(ZSTD(1)),
+  user_agent String CODEC(ZSTD(1)),
+  country LowCardinality(String),
+  channel LowCardinality(String),
+  campaign LowCardinality(String),
+  variant LowCardinality(String),
+  content_id String CODEC(ZSTD(1)),
+  share_id String CODEC(ZSTD(1)),
+  url String CODEC(ZSTD(1)),
+  referral_code String CODEC(ZSTD(1)),
+  action LowCardinality(String),
+  invite_id String CODEC(ZSTD(1)),
+  has_recipient UInt8,
+  recipient_actor_id String CODEC(ZSTD(1)),
+  recipient_email_hash String CODEC(ZSTD(1)),
+  recipient_email_domain String CODEC(ZSTD(1)),
+  recipient_email_malformed UInt8,
+  recipient_phone_hash String CODEC(ZSTD(1)),
+  kind LowCardinality(String),
+  referrer_id String CODEC(ZSTD(1)),
+  amount_minor Nullable(Int64) CODEC(ZSTD(1)),
+  currency LowCardinality(String),
+  order_id String CODEC(ZSTD(1)),
+  email_hash String CODEC(ZSTD(1)),
+  email_domain String CODEC(ZSTD(1)),
+  email_malformed UInt8,
+  payment_hash String CODEC(ZSTD(1)),
+  name LowCardinality(String),
+  value Float64 CODEC(ZSTD(1)),
+  page String CODEC(ZSTD(1)),
+  status Nullable(UInt16),
+  release LowCardinality(String),
+  device LowCardinality(String),
+  sample_rate Nullable(Float64),
+  properties String CODEC(ZSTD(1))
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', version, is_deleted)
+PARTITION BY toYear(occurred_at)
+ORDER BY (workspace, occurred_at, _partition, _offset)
+SETTINGS replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800, old_parts_lifetime = 60;
+
+CREATE TABLE IF NOT EXISTS quarantine ON CLUSTER 'main' (
+  workspace LowCardinality(String),
+  received_at DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)),
+  _partition UInt32,
+  _offset UInt64 CODEC(Delta, ZSTD(1)),
+  quarantine_id String CODEC(ZSTD(1)),
+  event_id String CODEC(ZSTD(1)),
+  code LowCardinality(String),
+  path String CODEC(ZSTD(1)),
+  message String CODEC(ZSTD(1)),
+  body String CODEC(ZSTD(3)),
+  import_id LowCardinality(String)
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}')
+ORDER BY (workspace, received_at, _partition, _offset)
+SETTINGS replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800, old_parts_lifetime = 60;
+
+CREATE TABLE IF NOT EXISTS people ON CLUSTER 'main' (
+  workspace LowCardinality(String),
+  actor UInt32 CODEC(Delta, ZSTD(1)),
+  actor_id String CODEC(ZSTD(1)),
+  first_activity_at Nullable(DateTime64(3, 'UTC')) CODEC(ZSTD(1)),
+  signup_at Nullable(DateTime64(3, 'UTC')) CODEC(ZSTD(1)),
+  signup_event_id String CODEC(ZSTD(1)),
+  referrer_id String CODEC(ZSTD(1)),
+  via LowCardinality(String),
+  channel LowCardinality(String),
+  campaign LowCardinality(String),
+  variant LowCardinality(String),
+  version UInt64 CODEC(ZSTD(1))
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', version)
+ORDER BY (workspace, actor)
+SETTINGS old_parts_lifetime = 60;
+
+CREATE TABLE IF NOT EXISTS growth_windows ON CLUSTER 'main' (
+  workspace LowCardinality(String),
+  window LowCardinality(String),
+  dimension LowCardinality(String),
+  value String CODEC(ZSTD(1)),
+  end_at DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)),
+  version UInt64 CODEC(ZSTD(1)),
+  final UInt8,
+  watermark_at DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)),
+  active_users UInt64 CODEC(T64, ZSTD(1)),
+  new_users UInt64 CODEC(T64, ZSTD(1)),
+  inviters UInt64 CODEC(T64, ZSTD(1)),
+  sharers UInt64 CODEC(T64, ZSTD(1)),
+  spreaders UInt64 CODEC(T64, ZSTD(1)),
+  invites_sent UInt64 CODEC(T64, ZSTD(1)),
+  shares UInt64 CODEC(T64, ZSTD(1)),
+  via_invite UInt64 CODEC(T64, ZSTD(1)),
+  via_code UInt64 CODEC(T64, ZSTD(1)),
+  via_share UInt64 CODEC(T64, ZSTD(1)),
+  via_referrer UInt64 CODEC(T64, ZSTD(1)),
+  revenue Map(String, Int64) CODEC(ZSTD(1)),
+  referred_revenue Map(String, Int64) CODEC(ZSTD(1)),
+  k_credits Nullable(UInt64) CODEC(ZSTD(1)),
+  k_credits_squared Nullable(UInt64) CODEC(ZSTD(1)),
+  k_people Nullable(UInt64) CODEC(ZSTD(1)),
+  k_cycles Nullable(UInt64) CODEC(ZSTD(1)),
+  k_exposure Nullable(Float64) CODEC(ZSTD(1))
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', version)
+ORDER BY (workspace, window, dimension, value, end_at)
+SETTINGS old_parts_lifetime = 60;
+
+CREATE TABLE IF NOT EXISTS restatements ON CLUSTER 'main' (
+  workspace LowCardinality(String),
+  window LowCardinality(String),
+  end_at DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)),
+  metric LowCardinality(String),
+  version UInt64 CODEC(ZSTD(1)),
+  before Nullable(Float64) CODEC(ZSTD(1)),
+  after Nullable(Float64) CODEC(ZSTD(1)),
+  cause LowCardinality(String)
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}')
+ORDER BY (workspace, window, end_at, metric, version)
+SETTINGS old_parts_lifetime = 60;
+
+INSERT INTO schema_migrations (version, name, applied_at) SELECT 1, 'spine', fromUnixTimestamp64Milli(1767225600000, 'UTC');
+
+ALTER TABLE events ON CLUSTER 'main'
+  ADD COLUMN IF NOT EXISTS anonymous_id String CODEC(ZSTD(1)),
+  ADD COLUMN IF NOT EXISTS previous_id String CODEC(ZSTD(1)),
+  ADD COLUMN IF NOT EXISTS group_id String CODEC(ZSTD(1));
+
+INSERT INTO schema_migrations (version, name, applied_at) SELECT 2, 'tracked-events', fromUnixTimestamp64Milli(1767225600000, 'UTC');
