@@ -8,6 +8,7 @@ import { openpanelItems } from './openpanel-messages.ts'
 export function registerOpenpanel(app: FastifyInstance, deps: SdkRoutesDeps): void {
   registerSdkRoutes(app, deps, {
     paths: ['/track', '/track/'],
+    summary: "Events of OpenPanel's SDKs",
     // The secret first: where both are given, it is the one that says "a server".
     headerKeys: (headers) =>
       ['openpanel-client-secret', 'openpanel-client-id'].flatMap((name) => {

@@ -28,6 +28,7 @@ const FLAGS = { featureFlags: {}, featureFlagPayloads: {}, flags: {}, errorsWhil
 export function registerPosthog(app: FastifyInstance, deps: SdkRoutesDeps): void {
   registerSdkRoutes(app, deps, {
     paths: CAPTURE_PATHS,
+    summary: "Events of PostHog's SDKs",
     bodyKey: posthogKey,
     itemsOf: (body, { query, receivedAtMs }) => posthogItems(body, query, receivedAtMs),
     status: 200,

@@ -42,6 +42,8 @@ export type SdkItem = SdkMessage | { readonly unreadable: unknown }
 
 export interface SdkProtocol {
   readonly paths: readonly string[]
+  /** Of which SDKs; for /openapi.json. */
+  readonly summary: string
   /** Keys in headers of the SDK's own; asked after Authorization and the query. */
   readonly headerKeys?: (headers: FastifyRequest['headers']) => readonly string[]
   /** The key in a body. */
@@ -68,10 +70,11 @@ export function registerSdkRoutes(app: FastifyInstance, deps: SdkRoutesDeps, pro
     authenticateSecret(secret, query, deps.workspaces, SENDERS)
 
   for (const url of protocol.paths) {
-    app.options(url, answerPreflight)
+    app.options(url, { schema: { hide: true } }, answerPreflight)
     app.route({
       method: 'POST',
       url,
+      schema: { summary: protocol.summary, tags: ['SDKs'] },
       bodyLimit: BODY_BYTES_MAX,
       // Before the body is read, as far as headers and address tell.
       onRequest: async (request, reply) => {
@@ -144,10 +147,11 @@ export function registerSdkAnswer(
   answer: (request: FastifyRequest) => { readonly type?: string; readonly body: string | object },
 ): void {
   for (const url of paths) {
-    app.options(url, answerPreflight)
+    app.options(url, { schema: { hide: true } }, answerPreflight)
     app.route({
       method,
       url,
+      schema: { hide: true },
       bodyLimit: BODY_BYTES_MAX,
       handler: async (request, reply) => {
         allowAnyOrigin(reply)

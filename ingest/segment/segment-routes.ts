@@ -35,6 +35,7 @@ const KEY = /^[\w.~-]{1,512}$/
 export function registerSegment(app: FastifyInstance, deps: SdkRoutesDeps): void {
   registerSdkRoutes(app, deps, {
     paths: [...KIND_OF_PATH.keys()],
+    summary: 'Messages of Segment-style SDKs',
     bodyKey: (body) => textUnder(body, 'writeKey') ?? textUnder(fieldsOf(body)['batch'], 'writeKey'),
     itemsOf: (body, { path, receivedAtMs }) => segmentItems(body, KIND_OF_PATH.get(path), receivedAtMs),
     status: 200,

@@ -18,8 +18,8 @@ export interface RecordContext {
 type Draft = { -readonly [Field in keyof StorableEvent]?: unknown } & Record<string, unknown>
 
 /**
- * The record of an event. `properties` were guarded before. Addresses in `url` and `page` are hashed, since links
- * carry them.
+ * The record of an event. `properties` were guarded before. Addresses in `url`, `page` and the name of a `tracked`
+ * event are hashed, since links and titles carry them.
  */
 export function logRecordOf(
   event: StorableEvent,
@@ -60,6 +60,9 @@ export function logRecordOf(
     draft.url = withoutAddresses(event.url, hasher)
   } else if (event.type === 'rum') {
     draft.page = withoutAddresses(event.page, hasher)
+  } else if (event.type === 'tracked') {
+    // Titles of pages stand here, and people name events after what they are about.
+    draft.name = withoutAddresses(event.name, hasher)
   }
   return draft as unknown as EventRecord
 }

@@ -201,7 +201,7 @@ describe('what is kept', () => {
       batch: [
         { type: 'identify', userId: 'ada@example.com', traits, messageId: 'm1', context: { ip: '8.8.8.8', device: { id: 'device-7' } } },
         { type: 'alias', userId: 'ada', previousId: 'ada@example.com', messageId: 'm2' },
-        { type: 'track', event: 'Note Written', userId: 'ada', properties: { text: 'mail ada@example.com' }, messageId: 'm3' },
+        { type: 'track', event: 'Note to ada@example.com', userId: 'ada', properties: { text: 'mail ada@example.com' }, messageId: 'm3' },
         { type: 'track', event: 'Invite Sent', userId: 'ada', properties: { invitee_email: 'bob@example.com' }, messageId: 'm4' },
       ],
     }
