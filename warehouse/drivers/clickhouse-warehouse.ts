@@ -145,7 +145,7 @@ export function createWarehouse(clients: WarehouseClients): Warehouse {
     rows<Row>(sql: string): Promise<Row[]> {
       return readTurn(() => guarded(() => readRows<Row>(sql)))
     },
-    operatorSql(sql, format) {
+    async operatorSql(sql, format) {
       if (!IDENTIFIER.test(format)) throw new TypeError(`not a format: ${format}`)
       return operatorTurn(() =>
         guarded(async () => {
