@@ -72,6 +72,13 @@ module.exports = {
       to: { path: packages('lmdb') },
     },
     {
+      name: 'kafkajs-only-in-its-client',
+      comment: 'The package is no longer maintained: one file knows it, so that one file has to change.',
+      severity: 'error',
+      from: { path: `^(${CODE})/`, pathNot: '^ingest/log/kafka-client\\.ts$' },
+      to: { path: packages('kafkajs') },
+    },
+    {
       name: 'dashboard-never-imports-node',
       comment: 'The dashboard runs in a browser.',
       severity: 'error',

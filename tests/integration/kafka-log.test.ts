@@ -1,0 +1,273 @@
+/** The log on real brokers: the contract of every log, brokers that die, another client, and sharing of partitions. */
+import { execFile, spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import { Kafka, logLevel, Partitioners } from 'kafkajs'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { type KafkaLog, type KafkaLogOptions, openKafkaLog } from '../../ingest/log/kafka.ts'
+import { describeLogContract } from '../contract/log-contract.ts'
+import { type RunningKafka, startKafka } from '../support/brokers/kafka-broker.ts'
+import { KAFKA_VERSIONS } from '../support/brokers/kafka-jars.ts'
+
+const run = promisify(execFile)
+const bytes = (text: string) => new TextEncoder().encode(text)
+
+describe.each(KAFKA_VERSIONS)('Kafka %s', (version) => {
+  let kafka: RunningKafka
+  beforeAll(async () => {
+    kafka = await startKafka({ version })
+  })
+  afterAll(() => kafka.stop())
+  // After a test that failed while the broker was dead.
+  beforeEach(() => kafka.restart())
+
+  const options = (topic: string): KafkaLogOptions => ({
+    brokers: kafka.brokers,
+    clientId: 'kappa-test',
+    topic,
+    partitions: 3,
+    groupId: `${topic}-processors`,
+    nowMs: () => Date.now(),
+    sessionTimeoutMs: 3_000,
+    onTrouble: () => {},
+  })
+
+  async function open(topic = `t-${randomUUID()}`, changes: Partial<KafkaLogOptions> = {}): Promise<KafkaLog> {
+    const log = await openKafkaLog({ ...options(topic), ...changes })
+    onTestFinished(() => log.close())
+    return log
+  }
+
+  async function readAll(log: KafkaLog, partition: number): Promise<string[]> {
+    const texts: string[] = []
+    for (let at = await log.startOffset(partition), end = await log.endOffset(partition); at < end; ) {
+      const piece = await log.read(partition, at, 1_000)
+      for (const { value } of piece) texts.push(new TextDecoder().decode(value))
+      at = (piece.at(-1)?.offset ?? end) + 1
+    }
+    return texts
+  }
+
+  describeLogContract({
+    name: `kafka ${version}`,
+    durable: true,
+    async create() {
+      const topic = `t-${randomUUID()}`
+      return { open: (partitions) => openKafkaLog({ ...options(topic), partitions }), dispose: async () => {} }
+    },
+  })
+
+  it('loses nothing that was acknowledged when the broker is killed in the middle of appends', async () => {
+    const log = await open(undefined, { appendTimeoutMs: 1_500 })
+    const acknowledged: string[] = []
+    let refused = 0
+    let isDone = false
+    const senders = Array.from({ length: 8 }, async (_, sender) => {
+      for (let n = 0; !isDone; n += 1) {
+        const batch = Array.from({ length: 5 }, (_, i) => ({ partition: (sender + i) % 3, value: bytes(`${sender}-${n}-${i}`) }))
+        try {
+          await log.append(batch)
+          for (const { value } of batch) acknowledged.push(new TextDecoder().decode(value))
+        } catch (error) {
+          expect(error).toMatchObject({ name: 'LogUnavailableError' })
+          refused += 1
+          await sleep(20)
+        }
+      }
+    })
+    await sleep(1_000)
+    const beforeKill = acknowledged.length
+    await kafka.kill()
+    const refusedFrom = performance.now()
+    await expect(log.append([{ partition: 0, value: bytes('away') }])).rejects.toMatchObject({ name: 'LogUnavailableError' })
+    expect(performance.now() - refusedFrom).toBeLessThan(4_000)
+    await kafka.restart()
+    const afterRestart = acknowledged.length
+    await vi.waitFor(() => expect(acknowledged.length).toBeGreaterThan(afterRestart + 100), 30_000)
+    isDone = true
+    await Promise.all(senders)
+    expect(beforeKill).toBeGreaterThan(0)
+    expect(refused).toBeGreaterThan(0)
+
+    const kept = new Set((await Promise.all([0, 1, 2].map((partition) => readAll(log, partition)))).flat())
+    expect(acknowledged.filter((text) => !kept.has(text))).toEqual([])
+  })
+
+  it('goes on reading where it was when the broker comes back', async () => {
+    const log = await open()
+    await log.append([{ partition: 1, value: bytes('before') }])
+    expect((await log.read(1, 0, 10)).length).toBe(1)
+    await kafka.kill()
+    await sleep(200) // what was just heard is still told
+    await expect(log.endOffset(1)).rejects.toMatchObject({ name: 'LogUnavailableError' })
+    await kafka.restart()
+    await vi.waitFor(async () => expect(await log.append([{ partition: 1, value: bytes('after') }])).toEqual([1]), 20_000)
+    await vi.waitFor(
+      async () => expect((await log.read(1, 1, 10)).map(({ value }) => Buffer.from(value).toString())).toEqual(['after']),
+      5_000,
+    )
+  })
+
+  it('is read by kcat, and reads what kcat writes, whatever its codec', async () => {
+    const topic = `t-${randomUUID()}`
+    const log = await open(topic)
+    const broker = kafka.brokers[0] ?? ''
+    await log.append([
+      { partition: 2, value: bytes('{"n":1}') },
+      { partition: 2, value: bytes('{"n":2}') },
+    ])
+    const { stdout } = await run('kcat', ['-C', '-q', '-e', '-b', broker, '-t', topic, '-p', '2', '-f', '%o %s\n'])
+    expect(stdout).toBe('0 {"n":1}\n1 {"n":2}\n')
+
+    let told = 0
+    expect(await log.read(2, 2, 10)).toEqual([])
+    onTestFinished(log.onAppend(() => (told += 1)))
+    for (const [i, codec] of ['none', 'gzip', 'snappy', 'lz4', 'zstd'].entries()) {
+      await kcatWrites(['-b', broker, '-t', topic, '-p', '2', '-z', codec], `{"codec":"${codec}"}\n`)
+      await vi.waitFor(() => expect(told).toBeGreaterThan(i), 5_000)
+      const read = await log.read(2, 2 + i, 10)
+      expect(read.map(({ offset, value }) => [offset, Buffer.from(value).toString()])).toEqual([[2 + i, `{"codec":"${codec}"}`]])
+    }
+    expect(await log.endOffset(2)).toBe(7)
+  })
+
+  it('shows nothing of a transaction that was taken back, and goes round its marks', async () => {
+    const topic = `t-${randomUUID()}`
+    const log = await open(topic)
+    const producer = new Kafka({ brokers: [...kafka.brokers], logLevel: logLevel.NOTHING }).producer({
+      idempotent: true,
+      maxInFlightRequests: 1,
+      transactionalId: topic,
+      createPartitioner: Partitioners.DefaultPartitioner,
+    })
+    await producer.connect()
+    onTestFinished(() => producer.disconnect())
+    for (const [text, isKept] of [
+      ['one', true],
+      ['two', false],
+      ['three', true],
+      ['four', false],
+    ] as const) {
+      const transaction = await producer.transaction()
+      await transaction.send({ topic, messages: [{ partition: 0, value: text }] })
+      await (isKept ? transaction.commit() : transaction.abort())
+    }
+    await vi.waitFor(async () => expect(await log.endOffset(0)).toBe(8), 5_000)
+    const offsets: number[] = []
+    for (let at = 0, rounds = 0; offsets.length < 2 && rounds < 100; rounds += 1) {
+      for (const { offset, value } of await log.read(0, at, 1)) {
+        expect(Buffer.from(value).toString()).toBe(offset === 0 ? 'one' : 'three')
+        offsets.push(offset)
+        at = offset + 1
+      }
+    }
+    expect(offsets).toEqual([0, 4])
+    expect(await log.read(0, 5, 10)).toEqual([])
+    expect(await log.append([{ partition: 0, value: bytes('five') }])).toEqual([8])
+    expect((await log.read(0, 5, 10)).map(({ offset }) => offset)).toEqual([8])
+  })
+
+  it('begins with the oldest record kept when those before it were deleted', async () => {
+    const topic = `t-${randomUUID()}`
+    const log = await open(topic)
+    await log.append(Array.from({ length: 10 }, (_, i) => ({ partition: 0, value: bytes(String(i)) })))
+    expect((await log.read(0, 0, 2)).map(({ offset }) => offset)).toEqual([0, 1])
+    const admin = new Kafka({ brokers: [...kafka.brokers], logLevel: logLevel.NOTHING }).admin()
+    await admin.connect()
+    onTestFinished(() => admin.disconnect())
+    await admin.fetchTopicMetadata({ topics: [topic] }) // kafkajs asks for no metadata by itself here
+    await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: '7' }] })
+    const other = await open(topic)
+    expect(await other.startOffset(0)).toBe(7)
+    expect((await other.read(0, 0, 2)).map(({ offset }) => offset)).toEqual([7, 8])
+  })
+
+  it('refuses a compacted topic', async () => {
+    const topic = `t-${randomUUID()}`
+    const admin = new Kafka({ brokers: [...kafka.brokers], logLevel: logLevel.NOTHING }).admin()
+    await admin.connect()
+    onTestFinished(() => admin.disconnect())
+    await admin.createTopics({
+      topics: [{ topic, numPartitions: 3, replicationFactor: 1, configEntries: [{ name: 'cleanup.policy', value: 'compact' }] }],
+    })
+    await expect(openKafkaLog(options(topic))).rejects.toThrow(/cleanup\.policy=compact/)
+  })
+
+  it('shares partitions stickily, waits for a release, and hands over on close', async () => {
+    const topic = `t-${randomUUID()}`
+    const first = await open(topic, { partitions: 6 })
+    const said: string[] = []
+    let putDown: (() => void) | undefined
+    first.ownership.onChange({
+      release: (partitions) => {
+        said.push(`release ${partitions.join('')}`)
+        return new Promise((resolve) => {
+          putDown = resolve
+        })
+      },
+      assigned: (partitions) => said.push(`assigned ${partitions.join('')}`),
+      lost: (partitions) => said.push(`lost ${partitions.join('')}`),
+    })
+    expect(await first.ownership.join()).toEqual([0, 1, 2, 3, 4, 5])
+    const firstGeneration = first.ownership.generation
+    expect(await first.ownership.isCurrent(firstGeneration)).toBe(true)
+
+    const second = await open(topic, { partitions: 6 })
+    let hasJoined = false
+    const joined = second.ownership.join().finally(() => {
+      hasJoined = true
+    })
+    await vi.waitFor(() => expect(said).toEqual(['assigned 012345', 'release 012345']), 5_000)
+    expect(first.ownership.owned()).toEqual([])
+    await sleep(4_000) // longer than a session: heartbeats go on during a release
+    expect(hasJoined).toBe(false)
+    putDown?.()
+    expect(await joined).toEqual([3, 4, 5])
+    await vi.waitFor(() => expect(first.ownership.owned()).toEqual([0, 1, 2]), 5_000)
+    expect(await first.ownership.isCurrent(firstGeneration)).toBe(false)
+    expect(await second.ownership.isCurrent(second.ownership.generation)).toBe(true)
+
+    expect(await second.ownership.note(new Map([[4, 7]]))).toBe(true)
+    expect(await second.ownership.note(new Map())).toBe(false)
+
+    const closing = first.close()
+    await vi.waitFor(() => expect(said.at(-1)).toBe('release 012'), 5_000)
+    putDown?.()
+    await closing
+    await vi.waitFor(() => expect(second.ownership.owned()).toEqual([0, 1, 2, 3, 4, 5]), 10_000)
+    expect(said).toEqual(['assigned 012345', 'release 012345', 'assigned 012', 'release 012'])
+  })
+
+  it('gives its partitions up by itself when the group can not be reached, and takes part again', async () => {
+    const log = await open()
+    const said: string[] = []
+    log.ownership.onChange({
+      release: async () => {},
+      assigned: (partitions) => said.push(`assigned ${partitions.join('')}`),
+      lost: (partitions) => said.push(`lost ${partitions.join('')}`),
+    })
+    expect(await log.ownership.join()).toEqual([0, 1, 2])
+    await kafka.kill()
+    await vi.waitFor(() => expect(said).toEqual(['assigned 012', 'lost 012']), 15_000)
+    expect(log.ownership.owned()).toEqual([])
+    await kafka.restart()
+    await vi.waitFor(() => expect(log.ownership.owned()).toEqual([0, 1, 2]), 30_000)
+  })
+
+  it('sets no timers while nothing happens (kafkajs 1751)', async () => {
+    const log = await open()
+    await log.append([{ partition: 0, value: bytes('once') }])
+    const timers = vi.spyOn(globalThis, 'setTimeout')
+    onTestFinished(() => timers.mockRestore())
+    await sleep(1_000)
+    expect(timers.mock.calls.length).toBeLessThan(20)
+  })
+})
+
+async function kcatWrites(args: readonly string[], text: string): Promise<void> {
+  const child = spawn('kcat', ['-P', ...args], { stdio: ['pipe', 'inherit', 'inherit'] })
+  child.stdin.end(text)
+  const code = await new Promise<number | null>((resolve, reject) => child.once('error', reject).once('close', resolve))
+  expect(code).toBe(0)
+}
