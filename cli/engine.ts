@@ -22,6 +22,8 @@ export interface EngineStatus {
   readonly logEndOffsets: readonly number[]
   readonly processedOffsets: readonly number[]
   readonly committedOffsets: readonly number[]
+  /** Version of the newest rows that are readable. */
+  readonly committedVersion: number
   readonly workspaces: readonly { readonly name: string; readonly watermarkMs: number | null; readonly lateEvents: number }[]
 }
 

@@ -45,8 +45,7 @@ export async function readStreamSnapshot(
   pick: (ends: PublishedEnds) => readonly number[],
 ): Promise<StreamSnapshot | undefined> {
   for (let tries = 0; tries < TRIES_MAX; tries += 1) {
-    const { committedOffsets } = await engine.status()
-    const committed = committedOffsets.reduce((sum, offset) => sum + offset, 0)
+    const { committedOffsets, committedVersion } = await engine.status()
     const endsOf = new Map<LiveWindow, PublishedEnds>()
     const found: StreamWindow[] = []
     let newest = 0
@@ -63,7 +62,7 @@ export async function readStreamSnapshot(
         found.push(streamWindow(window, endMs, rows))
       }
     }
-    if (newest <= committed) return { belowOffsets: committedOffsets, watermarkMs, windows: found, endsOf }
+    if (newest <= committedVersion) return { belowOffsets: committedOffsets, watermarkMs, windows: found, endsOf }
     await sleep(PAUSE_MS)
   }
   return undefined

@@ -202,7 +202,7 @@ function startTicker(runner: Runner, log: Log, clock: Clock, onError: (message: 
 }
 
 async function statusOf(runner: Runner, log: Log): Promise<EngineStatus> {
-  const { processed, committed, sinkError, ready, failed } = runner.status
+  const { processed, committed, committedVersion, sinkError, ready, failed } = runner.status
   const ends = await endOffsets(log)
   const notReady = [
     ...(failed ? ['processing was stopped by an error'] : []),
@@ -216,6 +216,7 @@ async function statusOf(runner: Runner, log: Log): Promise<EngineStatus> {
     logEndOffsets: ends,
     processedOffsets: processed,
     committedOffsets: committed,
+    committedVersion,
     workspaces: [...runner.topology.workspaces()].map(({ workspace, time, lateEvents }) => ({
       name: workspace,
       watermarkMs: Number.isFinite(time.watermarkMs) ? time.watermarkMs : null,

@@ -58,6 +58,8 @@ export interface RunnerStatus {
   /** Offset of the next record to process, and of the next to be readable in the warehouse, by partition. */
   readonly processed: readonly number[]
   readonly committed: readonly number[]
+  /** Version of the newest rows that are readable. */
+  readonly committedVersion: number
   /** Why the warehouse does not take rows now; null when it does. */
   readonly sinkError: string | null
   /** When the oldest record that is processed but not committed was processed; null when all are. */
@@ -74,6 +76,7 @@ export class Runner {
   #topology: Topology
   #positions: number[]
   #committed: number[]
+  #committedVersion = 0
   #commit = 0
   #snapshotSequence = 0
   #recordsSinceSnapshot = 0
@@ -110,6 +113,7 @@ export class Runner {
     return {
       processed: [...this.#positions],
       committed: [...this.#committed],
+      committedVersion: this.#committedVersion,
       sinkError: this.#sinkError,
       pendingSinceMs: this.#inFlightSinceMs ?? this.#pendingSinceMs ?? null,
       ready: this.#ready,
@@ -152,6 +156,7 @@ export class Runner {
       this.#topology = new Topology(this.#partitions, { decode: this.#options.decode, from: snapshot.state })
       this.#positions = [...snapshot.positions]
       this.#committed = [...snapshot.positions]
+      this.#committedVersion = this.#version()
       this.#commit = snapshot.commit
       this.#snapshotSequence = snapshot.sequence
     }
@@ -164,6 +169,7 @@ export class Runner {
       }
       this.#commit = entry.sequence
       this.#committed = [...entry.positions]
+      this.#committedVersion = batch.version
     }
   }
 
@@ -273,6 +279,7 @@ export class Runner {
     await this.#write(batch)
     await this.#patiently('a commit could not be marked', () => this.#options.commits.done(sequence))
     this.#committed = positions
+    this.#committedVersion = batch.version
     this.#inFlight = undefined
     this.#inFlightSinceMs = undefined
     this.#waiters = this.#waiters.filter((waiter) => {

@@ -59,4 +59,15 @@ describe('the built commands, on a folder that nobody has open', () => {
     expect(stderr).toMatch(new RegExp(`^kappa: .*${says}.* \\[${code}\\]\\n$`))
     expect(existsSync(join(folder, 'none'))).toBe(false)
   })
+
+  it('verify agrees after an import that reached far behind what was there', { timeout: 60_000 }, async () => {
+    const env = { KAPPA_DATA: join(folder, 'far-back') }
+    const share = (id: string, occurred_at: string) =>
+      `${JSON.stringify({ type: 'share', event_id: id, actor_id: id, content_id: 'x', occurred_at })}\n`
+    const rows = [share('new', '2026-03-02T10:00:00Z'), share('old', '2025-12-01T10:00:00Z'), share('other', '2026-03-02T11:00:00Z')]
+    const imported = await runKappa(['import', '--json', '-'], { env, stdin: rows.map((row) => Buffer.from(row)) })
+    expect(imported.status, imported.stderr).toBe(0)
+    const verified = await runKappa(['verify', '--json'], { env })
+    expect(verified.status, verified.stderr).toBe(0)
+  })
 })
