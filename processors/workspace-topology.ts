@@ -135,7 +135,10 @@ export class WorkspaceTopology {
 
   /** Takes over another's place in time after a rebuild. */
   continueFrom(other: WorkspaceTopology): WorkspaceTopology {
-    const snapshot = { ...this.snapshot(), time: other.#time.snapshot(), lateEvents: other.#lateEvents, cause: other.#cause }
+    const built = this.snapshot()
+    // The running windows were not written while it was being built.
+    const publisher = { ...built.publisher, liveEnds: built.publisher.liveEnds.map(() => Number.NEGATIVE_INFINITY) }
+    const snapshot = { ...built, publisher, time: other.#time.snapshot(), lateEvents: other.#lateEvents, cause: other.#cause }
     return new WorkspaceTopology(this.workspace, this.#partitions, snapshot)
   }
 
