@@ -3,6 +3,7 @@ import type { Registry } from 'prom-client'
 import type { Config, KeyKind } from '../schemas/config.ts'
 import type { Clock } from '../schemas/ports/clock.ts'
 import type { LiveBus } from '../schemas/ports/live.ts'
+import type { RateVerdict } from '../schemas/ports/rate-limits.ts'
 import type { LogReader } from '../schemas/ports/log.ts'
 import type { WarehouseReader } from '../schemas/ports/warehouse.ts'
 import type { Workspaces } from '../schemas/ports/workspaces.ts'
@@ -34,6 +35,8 @@ export interface Engine {
   readonly log: LogReader
   readonly reader: WarehouseReader
   readonly live: LiveBus
+  /** Counts a read of a key; undefined when there is no limit. */
+  readonly limitReads: ((keyId: string) => Promise<RateVerdict>) | undefined
   readonly metrics: Registry
   readonly pipeline: Pipeline
   readonly intake: Intake

@@ -70,6 +70,7 @@ export async function createWebApp(options: WebAppOptions): Promise<FastifyInsta
       clock: engine.clock,
       workspaces: engine.workspaces,
       session: (request) => sessions.principal(request),
+      limitReads: engine.limitReads,
       probes: engine.probes,
       sinkLag: () => engine.sinkLag(),
       metrics: engine.metrics,

@@ -27,14 +27,14 @@ import type { Config } from '../schemas/config.ts'
 import { LOG_RECORD_VERSION } from '../schemas/log-records.ts'
 import type { Clock } from '../schemas/ports/clock.ts'
 import type { Log } from '../schemas/ports/log.ts'
-import { openChdbWarehouse } from '../warehouse/drivers/chdb.ts'
-import { createInProcessBus } from '../warehouse/live/in-process-bus.ts'
 import { migrate } from '../warehouse/migrations/migrate.ts'
 import { createKeptIds } from '../warehouse/sink/kept-events.ts'
 import { createSink } from '../warehouse/sink/sink.ts'
 import { lockDataFolder } from './data-lock.ts'
 import type { Engine, EngineStatus } from './engine.ts'
 import { readEventMap } from './event-map-file.ts'
+import { openSharedState } from './shared-state.ts'
+import { openWarehouse } from './warehouse-place.ts'
 
 /** Bodies and records that may wait for their commit before senders are told to come back. */
 const WAITING_BYTES_MAX = 256 * 1024 * 1024
@@ -81,11 +81,13 @@ export async function openEngine(config: Config, options: WiringOptions = {}): P
     const pipeline = createPipeline({ committer, intake })
 
     // warehouse
-    const warehouse = await openChdbWarehouse({ path: join(config.data, 'warehouse') })
+    const warehouse = await openWarehouse(config)
     closers.push(() => warehouse.close())
-    await migrate(warehouse, clock.nowMs())
+    await migrate(warehouse, clock.nowMs(), { cluster: config.clickhouseCluster })
     const kept = createKeptIds(warehouse.reader)
-    const live = createInProcessBus()
+    const shared = openSharedState(config, { clock, metrics, instanceId: uuidV7(), onError })
+    closers.push(() => shared.close())
+    const { live } = shared
 
     // processors
     const commits = await FileCommitStore.open(join(config.data, 'commits', 'commits.log'))
@@ -113,6 +115,7 @@ export async function openEngine(config: Config, options: WiringOptions = {}): P
       log,
       reader: warehouse.reader,
       live,
+      limitReads: shared.limitReads,
       metrics,
       pipeline,
       intake,

@@ -1,6 +1,13 @@
 /** Settings: environment, `kappa.config.json` or flag (CONTRACT "Start"). */
 import { z } from 'zod'
 
+/** `chdb:`, or the address of a ClickHouse server; its password may hold anything that an address can. */
+const warehousePlace = z.string().refine((place) => {
+  if (place === 'chdb:') return true
+  const address = URL.canParse(place) ? new URL(place) : undefined
+  return address !== undefined && /^https?:$/.test(address.protocol) && /^\/\w*$/.test(address.pathname) && address.search === ''
+}, 'must be chdb: or http(s)://user:password@host:8123/database')
+
 const fixedKey = z.string().min(20, 'must have at least 20 characters').max(200).optional()
 
 export const config = z.strictObject({
@@ -16,11 +23,25 @@ export const config = z.strictObject({
     .regex(/^embedded:$/, 'must be embedded:')
     .default('embedded:')
     .describe('Where events go. KAPPA_LOG, --log'),
-  warehouse: z
-    .string()
-    .regex(/^chdb:$/, 'must be chdb:')
+  warehouse: warehousePlace
     .default('chdb:')
-    .describe('Where numbers live. KAPPA_WAREHOUSE, --warehouse'),
+    .describe('Where numbers live: chdb: or http(s)://user:password@host:8123/database of ClickHouse. KAPPA_WAREHOUSE, --warehouse'),
+  clickhouseCluster: z
+    .string()
+    .regex(/^[A-Za-z0-9_.-]{1,100}$/, 'must be the name of a cluster in remote_servers')
+    .optional()
+    .describe('ClickHouse cluster on which tables are made, replicated. KAPPA_CLICKHOUSE_CLUSTER'),
+  redis: z
+    .string()
+    .regex(/^rediss?:\/\/\S+$/, 'must be redis://host:6379 or rediss://...')
+    .optional()
+    .describe('Redis that instances share live updates and rate limits through. KAPPA_REDIS'),
+  readsPerMinute: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .default(600)
+    .describe('Reads of one key within a minute; 0 for no limit. KAPPA_READS_PER_MINUTE'),
   adminPassword: z
     .string()
     .min(12, 'must have at least 12 characters')

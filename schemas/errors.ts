@@ -40,6 +40,11 @@ export const REQUEST_ERRORS = {
   parameter_invalid: { status: 400, title: 'A parameter is not valid', help: 'See /openapi.json.' },
   not_found: { status: 404, title: 'Nothing is here', help: 'See /openapi.json for what there is.' },
   method_not_allowed: { status: 405, title: 'The method is not allowed here', help: 'See /openapi.json.' },
+  rate_limited: {
+    status: 429,
+    title: 'Too many requests with this key',
+    help: 'Ask again after Retry-After; KAPPA_READS_PER_MINUTE sets how many reads a key has.',
+  },
   overloaded: {
     status: 503,
     title: 'More is waiting than memory allows',

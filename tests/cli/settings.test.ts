@@ -28,6 +28,7 @@ describe('settings', () => {
       host: '127.0.0.1',
       log: 'embedded:',
       warehouse: 'chdb:',
+      readsPerMinute: 600,
       partitions: 1,
     })
   })
@@ -62,6 +63,11 @@ describe('settings', () => {
     { says: '"port" in kappa.config.json is not valid', file: { port: -1 } },
     { says: 'KAPPA_WRITE_KEY is not valid: must have at least 20 characters', env: { KAPPA_WRITE_KEY: 'short' } },
     { says: 'KAPPA_LOG is not valid: must be embedded:', env: { KAPPA_LOG: 'kafka://host' } },
+    { says: 'KAPPA_WAREHOUSE is not valid: must be chdb: or http(s)://', env: { KAPPA_WAREHOUSE: 'tcp://host:9000' } },
+    { says: '--warehouse is not valid', flags: { warehouse: 'http://host:8123/a/b' } },
+    { says: 'KAPPA_REDIS is not valid: must be redis://', env: { KAPPA_REDIS: 'host:6379' } },
+    { says: 'KAPPA_CLICKHOUSE_CLUSTER is not valid', env: { KAPPA_CLICKHOUSE_CLUSTER: "it's" } },
+    { says: 'KAPPA_READS_PER_MINUTE is not valid', env: { KAPPA_READS_PER_MINUTE: 'many' } },
     { says: 'there is no setting "prot" in kappa.config.json', file: { prot: 1 } },
     { says: 'must hold one JSON object', file: [1] },
     { says: "can't be read as JSON", file: '{' },
@@ -70,6 +76,13 @@ describe('settings', () => {
     refusal.toThrow(CommandError)
     refusal.toThrow(says)
   })
+
+  it.each(['chdb:', 'http://127.0.0.1:8123', 'https://kappa:p%40ss%2Fword@clickhouse.example:8443/kappa'])(
+    'take the warehouse %s',
+    (warehouse) => {
+      expect(read({ env: { KAPPA_WAREHOUSE: warehouse } }).warehouse).toBe(warehouse)
+    },
+  )
 
   it('have an environment variable each', () => {
     expect(Object.keys(SETTING_VARIABLES).sort()).toEqual(Object.keys(config.shape).sort())

@@ -15,7 +15,7 @@ import { LiveHubs } from './live-hubs.ts'
 import { describedAs } from './openapi.ts'
 import { replyWithProblem } from './problem-replies.ts'
 import { durationParameterMs, instantParameterMs, parseParameters } from './query-parameters.ts'
-import { mayStillRead, readableWorkspace, type AccessPorts } from './read-access.ts'
+import { type AccessPorts, admitRead, mayStillRead } from './read-access.ts'
 
 export interface ApiDeps extends AccessPorts, HealthPorts {
   readonly reader: WarehouseReader
@@ -65,7 +65,7 @@ function addGrowthRoutes(app: FastifyInstance, deps: ApiDeps): void {
       },
     },
     async (request, reply) => {
-      const workspace = readableWorkspace(deps, request, workspaceNamed(request))
+      const workspace = await admitRead(deps, request, workspaceNamed(request))
       const query = parseParameters(growthQuery, request.query)
       const filter = Object.fromEntries(
         DIMENSIONS.flatMap((name) => (query[name] === undefined ? [] : [[name, query[name] === NONE_LABEL ? '' : query[name]]])),
@@ -93,7 +93,7 @@ function addGrowthRoutes(app: FastifyInstance, deps: ApiDeps): void {
       },
     },
     async (request, reply) => {
-      const workspace = readableWorkspace(deps, request, workspaceNamed(request))
+      const workspace = await admitRead(deps, request, workspaceNamed(request))
       const query = parseParameters(seriesQuery, request.query)
       const asked = {
         metric: query.metric,
@@ -129,7 +129,7 @@ function addLiveRoute(app: FastifyInstance, deps: ApiDeps): void {
       },
     },
     async (request, reply) => {
-      const workspace = readableWorkspace(deps, request, workspaceNamed(request))
+      const workspace = await admitRead(deps, request, workspaceNamed(request))
       parseParameters(liveQuery, request.query)
       const hub = hubs.acquire(workspace)
       try {

@@ -1,12 +1,15 @@
 /** Who may read what: read and admin keys, or the dashboard's session; an admin may name another workspace. */
 import type { FastifyRequest } from 'fastify'
 import { RequestError } from '../../schemas/errors.ts'
+import type { RateVerdict } from '../../schemas/ports/rate-limits.ts'
 import type { Principal, Workspaces } from '../../schemas/ports/workspaces.ts'
 
 export interface AccessPorts {
   readonly workspaces: Pick<Workspaces, 'authenticate' | 'exists'>
   /** The principal of the request's session cookie, if it has a valid one. */
   readonly session: (request: FastifyRequest) => Principal | undefined
+  /** Counts a read of the key. Undefined: keys read as often as they like. The dashboard's session is no key. */
+  readonly limitReads?: ((keyId: string) => Promise<RateVerdict>) | undefined
 }
 
 /** The key of a request: `Authorization: Bearer KEY`, the Basic user name, or `?key=`. */
@@ -27,17 +30,35 @@ function principalOf(ports: AccessPorts, request: FastifyRequest): Principal | u
 }
 
 /**
- * The workspace that the request may read. Throws `RequestError`: `key_missing` or `key_unknown` (401), `key_scope` (403) for a
+ * The workspace that the request may read, after it was counted. Rejects with `RequestError`: as `readableWorkspace` throws, and
+ * `rate_limited` with the time to wait.
+ */
+export async function admitRead(ports: AccessPorts, request: FastifyRequest, named: string | undefined): Promise<string> {
+  const { workspace, keyId } = readableWorkspace(ports, request, named)
+  if (ports.limitReads !== undefined && keyOf(request) !== undefined) {
+    const verdict = await ports.limitReads(keyId)
+    if (!verdict.isAllowed) throw new RequestError('rate_limited', undefined, Math.ceil(verdict.retryAfterMs / 1_000))
+  }
+  return workspace
+}
+
+/**
+ * The workspace that the request may read, and the key it reads with. Throws `RequestError`: `key_missing` or `key_unknown` (401), `key_scope` (403) for a
  * key that does not read or another workspace than its own, `not_found` for a workspace that is not there.
  */
-export function readableWorkspace(ports: AccessPorts, request: FastifyRequest, named: string | undefined): string {
+function readableWorkspace(
+  ports: AccessPorts,
+  request: FastifyRequest,
+  named: string | undefined,
+): { readonly workspace: string; readonly keyId: string } {
   const principal = principalOf(ports, request)
   if (principal === undefined) throw new RequestError(keyOf(request) === undefined ? 'key_missing' : 'key_unknown')
   if (principal.kind !== 'read' && principal.kind !== 'admin') throw new RequestError('key_scope')
-  if (named === undefined || named === principal.workspace) return principal.workspace
+  const { keyId } = principal
+  if (named === undefined || named === principal.workspace) return { workspace: principal.workspace, keyId }
   if (principal.kind !== 'admin') throw new RequestError('key_scope', 'Only an admin key may name another workspace.')
   if (!ports.workspaces.exists(named)) throw new RequestError('not_found', 'There is no such workspace.')
-  return named
+  return { workspace: named, keyId }
 }
 
 /** Whether the request would still be let in: for streams that outlive their key. */
