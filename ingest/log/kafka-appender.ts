@@ -14,6 +14,8 @@ const BATCH_BYTES_MAX = 4 * 1024 * 1024
 const BATCH_RECORDS_MAX = 10_000
 /** Of all that goes out together; brokers take 100 MB a request. */
 const GROUP_BYTES_MAX = 16 * 1024 * 1024
+/** kafkajs copies what it has of a partition for each further record: large groups cost more a record than small ones. */
+const GROUP_RECORDS_MAX = 4_000
 
 export interface KafkaAppenderOptions {
   readonly openProducer: () => Promise<KafkaProducer>
@@ -100,9 +102,11 @@ export class KafkaAppender {
 
   #takeGroup(): Waiting[] {
     let bytes = 0
+    let records = 0
     const more = this.#waiting.findIndex((waiting, i) => {
       bytes += waiting.bytes
-      return i > 0 && bytes > GROUP_BYTES_MAX
+      records += waiting.messages.length
+      return i > 0 && (bytes > GROUP_BYTES_MAX || records > GROUP_RECORDS_MAX)
     })
     return this.#waiting.splice(0, more === -1 ? this.#waiting.length : more)
   }

@@ -1,6 +1,7 @@
 /**
  * The log port. A topic is a fixed number of partitions; a partition is an append-only sequence of records with
- * dense offsets from 0. Drivers: `ingest/log/lmdb.ts` (embedded). One contract suite runs over every driver.
+ * dense offsets from 0. Drivers: `ingest/log/lmdb.ts` (embedded), `ingest/log/kafka.ts`. One contract suite runs over
+ * every driver. What Kafka can't give is said where it is promised here.
  */
 
 export interface LogMessage {
@@ -20,6 +21,8 @@ export interface LogWriter {
    * Appends all messages, in order within each partition, and resolves with the offset of each message once they
    * are on disk (a kill -9 or power loss after that loses none). All or nothing. Rejects with `LogUnavailableError`
    * when the log can't take them now; nothing of the batch is then visible to readers.
+   * On Kafka: durable once on all replicas in sync; whole by partition, not over all; and what was rejected may be or
+   * become visible all the same, so that who appends again relies on event ids.
    */
   append(messages: readonly LogMessage[]): Promise<number[]>
 }

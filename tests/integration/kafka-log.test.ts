@@ -6,6 +6,7 @@ import { promisify } from 'node:util'
 import { Kafka, logLevel, Partitioners } from 'kafkajs'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { type KafkaLog, type KafkaLogOptions, openKafkaLog } from '../../ingest/log/kafka.ts'
+import { partitionOf } from '../../schemas/partitioner.ts'
 import { describeLogContract } from '../contract/log-contract.ts'
 import { type RunningKafka, startKafka } from '../support/brokers/kafka-broker.ts'
 import { KAFKA_VERSIONS } from '../support/brokers/kafka-jars.ts'
@@ -130,6 +131,18 @@ describe.each(KAFKA_VERSIONS)('Kafka %s', (version) => {
       expect(read.map(({ offset, value }) => [offset, Buffer.from(value).toString()])).toEqual([[2 + i, `{"codec":"${codec}"}`]])
     }
     expect(await log.endOffset(2)).toBe(7)
+  })
+
+  it('finds records where the key of docs/topic-format.md puts them through kcat', async () => {
+    const topic = `t-${randomUUID()}`
+    const log = await open(topic, { partitions: 12 })
+    const actors = Array.from({ length: 60 }, (_, i) => `actor-é-${i}`)
+    const lines = actors.map((actor) => `default\0${actor}\t${actor}\n`).join('')
+    await kcatWrites(['-b', kafka.brokers[0] ?? '', '-t', topic, '-K', '\t', '-X', 'topic.partitioner=murmur2'], lines)
+    const found = await Promise.all(
+      Array.from({ length: 12 }, async (_, partition) => (await readAll(log, partition)).map((actor) => [actor, partition])),
+    )
+    expect(Object.fromEntries(found.flat())).toEqual(Object.fromEntries(actors.map((actor) => [actor, partitionOf('default', actor, 12)])))
   })
 
   it('shows nothing of a transaction that was taken back, and goes round its marks', async () => {
