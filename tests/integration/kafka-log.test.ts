@@ -8,7 +8,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished, 
 import { type KafkaLog, type KafkaLogOptions, openKafkaLog } from '../../ingest/log/kafka.ts'
 import { partitionOf } from '../../schemas/partitioner.ts'
 import { describeLogContract } from '../contract/log-contract.ts'
-import { type RunningKafka, startKafka } from '../support/brokers/kafka-broker.ts'
+import { KAFKA_LOGIN, type RunningKafka, startKafka } from '../support/brokers/kafka-broker.ts'
 import { KAFKA_VERSIONS } from '../support/brokers/kafka-jars.ts'
 
 const run = promisify(execFile)
@@ -93,6 +93,23 @@ describe.each(KAFKA_VERSIONS)('Kafka %s', (version) => {
 
     const kept = new Set((await Promise.all([0, 1, 2].map((partition) => readAll(log, partition)))).flat())
     expect(acknowledged.filter((text) => !kept.has(text))).toEqual([])
+  })
+
+  it('never takes a new append for one that was in doubt', async () => {
+    const log = await open(undefined, { appendTimeoutMs: 1_000 })
+    await log.append([{ partition: 0, value: bytes('first') }])
+    kafka.pause()
+    onTestFinished(() => kafka.resume())
+    await expect(log.append([{ partition: 0, value: bytes('in doubt') }])).rejects.toMatchObject({ name: 'LogUnavailableError' })
+    kafka.resume()
+    await vi.waitFor(async () => {
+      const [offset = -1] = await log.append([{ partition: 0, value: bytes('acknowledged') }])
+      const [stored] = await log.read(0, offset, 1)
+      expect(Buffer.from(stored?.value ?? []).toString()).toBe('acknowledged')
+    }, 20_000)
+    const kept = await readAll(log, 0)
+    expect(kept[0]).toBe('first')
+    expect(kept).toContain('acknowledged')
   })
 
   it('goes on reading where it was when the broker comes back', async () => {
@@ -194,6 +211,15 @@ describe.each(KAFKA_VERSIONS)('Kafka %s', (version) => {
     const other = await open(topic)
     expect(await other.startOffset(0)).toBe(7)
     expect((await other.read(0, 0, 2)).map(({ offset }) => offset)).toEqual([7, 8])
+  })
+
+  it('logs in with SASL for appending, reading and sharing alike, and is refused with a wrong password', async () => {
+    const log = await open(undefined, { brokers: kafka.saslBrokers, sasl: KAFKA_LOGIN })
+    expect(await log.append([{ partition: 0, value: bytes('in') }])).toEqual([0])
+    expect((await log.read(0, 0, 10)).map(({ value }) => Buffer.from(value).toString())).toEqual(['in'])
+    expect(await log.ownership.join()).toEqual([0, 1, 2])
+    const wrong = { ...options('any'), brokers: kafka.saslBrokers, sasl: { ...KAFKA_LOGIN, password: 'wrong' } }
+    await expect(openKafkaLog(wrong)).rejects.toThrow(/[Aa]uthentication/)
   })
 
   it('refuses a compacted topic', async () => {

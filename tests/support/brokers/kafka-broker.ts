@@ -13,12 +13,20 @@ const STOP_MS_MAX = 30_000
 /** Any 16 bytes in base64url. */
 const CLUSTER_ID = 'a2FwcGEtdGVzdHMtMDAwMA'
 
+/** Who may come in through the second listener. */
+export const KAFKA_LOGIN = { mechanism: 'plain', username: 'kappa', password: 'a-test' } as const
+
 export interface RunningKafka {
   readonly brokers: readonly string[]
+  /** The same broker for clients that log in as KAFKA_LOGIN. */
+  readonly saslBrokers: readonly string[]
   /** Ends the broker in order and removes its data. */
   stop(): Promise<void>
   /** Ends the broker as a power cut would (SIGKILL); its data stay. */
   kill(): Promise<void>
+  /** Holds the broker still (SIGSTOP), as a long pause of its machine would, until `resume`. */
+  pause(): void
+  resume(): void
   /** Starts it again, unless it runs, over the same data and at the same address; resolves when it answers. */
   restart(): Promise<void>
 }
@@ -32,15 +40,19 @@ async function freePort(): Promise<number> {
   return address.port
 }
 
-function properties(port: number, controllerPort: number, folder: string): string {
+function properties(port: number, saslPort: number, controllerPort: number, folder: string): string {
+  const { username, password } = KAFKA_LOGIN
   return [
     'process.roles=broker,controller',
     'node.id=1',
     `controller.quorum.voters=1@127.0.0.1:${controllerPort}`,
-    `listeners=PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
-    `advertised.listeners=PLAINTEXT://127.0.0.1:${port}`,
+    `listeners=PLAINTEXT://127.0.0.1:${port},SASL_PLAINTEXT://127.0.0.1:${saslPort},CONTROLLER://127.0.0.1:${controllerPort}`,
+    `advertised.listeners=PLAINTEXT://127.0.0.1:${port},SASL_PLAINTEXT://127.0.0.1:${saslPort}`,
     'controller.listener.names=CONTROLLER',
-    'listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    'listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT',
+    'sasl.enabled.mechanisms=PLAIN',
+    'listener.name.sasl_plaintext.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required \\',
+    `  user_${username}="${password}";`,
     `log.dirs=${join(folder, 'data')}`,
     'num.partitions=1',
     'auto.create.topics.enable=false',
@@ -79,15 +91,19 @@ const LOG4J2 = [
 
 class Broker implements RunningKafka {
   readonly brokers: readonly string[]
+  readonly saslBrokers: readonly string[]
   readonly #port: number
+  readonly #saslPort: number
   readonly #folder: string
   readonly #jars: string
   #process: ChildProcess | undefined
   #printed = ''
 
-  constructor(port: number, folder: string, jars: string) {
+  constructor(port: number, saslPort: number, folder: string, jars: string) {
     this.brokers = [`127.0.0.1:${port}`]
+    this.saslBrokers = [`127.0.0.1:${saslPort}`]
     this.#port = port
+    this.#saslPort = saslPort
     this.#folder = folder
     this.#jars = jars
   }
@@ -119,7 +135,7 @@ class Broker implements RunningKafka {
 
   async format(controllerPort: number): Promise<void> {
     const config = join(this.#folder, 'server.properties')
-    await writeFile(config, properties(this.#port, controllerPort, this.#folder))
+    await writeFile(config, properties(this.#port, this.#saslPort, controllerPort, this.#folder))
     await writeFile(join(this.#folder, 'log4j.properties'), LOG4J)
     await writeFile(join(this.#folder, 'log4j2.properties'), LOG4J2)
     const child = this.#java('kafka.tools.StorageTool', 'format', '--cluster-id', CLUSTER_ID, '--config', config)
@@ -175,6 +191,14 @@ class Broker implements RunningKafka {
     clearTimeout(force)
   }
 
+  pause(): void {
+    this.#process?.kill('SIGSTOP')
+  }
+
+  resume(): void {
+    this.#process?.kill('SIGCONT')
+  }
+
   kill(): Promise<void> {
     return this.#end('SIGKILL')
   }
@@ -189,7 +213,7 @@ class Broker implements RunningKafka {
 export async function startKafka({ version }: { readonly version: KafkaVersion }): Promise<RunningKafka> {
   const jars = await kafkaJars(version)
   const folder = await mkdtemp(join(tmpdir(), 'kappa-kafka-'))
-  const broker = new Broker(await freePort(), folder, jars)
+  const broker = new Broker(await freePort(), await freePort(), folder, jars)
   try {
     await broker.format(await freePort())
     await broker.restart()
