@@ -79,6 +79,13 @@ module.exports = {
       to: { path: packages('kafkajs') },
     },
     {
+      name: 'ioredis-only-in-its-drivers',
+      comment: 'Live updates and rate limits; all else goes through their ports.',
+      severity: 'error',
+      from: { path: `^(${CODE})/`, pathNot: ['^warehouse/live/redis-bus\\.ts$', '^ingest/limits/redis-limits\\.ts$'] },
+      to: { path: packages('ioredis') },
+    },
+    {
       name: 'dashboard-never-imports-node',
       comment: 'The dashboard runs in a browser.',
       severity: 'error',

@@ -18,7 +18,7 @@ afterAll(async () => {
 })
 
 const systemClock = { nowMs: () => Date.now() }
-const within = (check: () => void, timeout = 15_000) => vi.waitFor(check, { timeout, interval: 20 })
+const within = (check: () => void | Promise<void>, timeout = 15_000) => vi.waitFor(check, { timeout, interval: 20 })
 
 describeRateLimitsContract({
   name: 'Redis',

@@ -31,6 +31,7 @@ const PLANTED: readonly (readonly [rule: string, file: string, imported: string]
   ['clickhouse-only-in-warehouse-drivers', 'cli/takes-chdb.ts', 'chdb/connection'],
   ['lmdb-only-in-its-stores', 'processors/growth/takes-lmdb.ts', 'lmdb'],
   ['lmdb-only-in-its-stores', 'ingest/log/takes-lmdb.ts', 'lmdb'],
+  ['ioredis-only-in-its-drivers', 'cli/takes-redis.ts', 'ioredis'],
   ['dashboard-never-imports-node', 'dashboard/takes-files.ts', 'node:fs'],
   ['product-never-imports-tests-or-scripts', 'cli/takes-tests.ts', '../tests/support/plant.ts'],
   ['server-never-imports-development-packages', 'cli/takes-vite.ts', 'vite'],
