@@ -67,7 +67,7 @@ export type KafkaBroker = Omit<Broker, 'fetch'> & {
 }
 
 export type KafkaCluster = Cluster
-export type KafkaProducer = Producer
+export type KafkaProducer = Pick<Producer, 'send' | 'disconnect'>
 
 const CONNECT_MS_MAX = 2_000
 const REQUEST_MS_MAX = 10_000
@@ -182,7 +182,7 @@ export class KafkaClient {
   }
 
   /** An idempotent producer with an identity of its own, connected. */
-  async producer(): Promise<Producer> {
+  async producer(): Promise<KafkaProducer> {
     const producer = this.#kafka.producer({
       idempotent: true,
       allowAutoTopicCreation: false,
