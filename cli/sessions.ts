@@ -7,14 +7,11 @@ import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { DEFAULT_WORKSPACE } from '../schemas/config.ts'
 import type { Principal } from '../schemas/ports/workspaces.ts'
+import { ADMIN_USER } from '../schemas/request-key.ts'
+import { isLoopbackHost } from './settings.ts'
 
 const COOKIE = 'kappa_session'
 const LOOPBACK_HOSTS = new Set(['127.0.0.1', 'localhost', '[::1]'])
-
-/** Whether an address to listen on can be reached from this machine only. */
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host)
-}
 
 export interface Sessions {
   /** The admin, when the request carries a valid session and its Host is right. */
@@ -32,7 +29,7 @@ export function createSessions(options: { secret: Uint8Array; host: string; admi
   const token = createHmac('sha256', options.secret)
     .update(`admin-session:${adminPassword ?? ''}`)
     .digest('base64url')
-  const checksHost = isLoopback(options.host)
+  const checksHost = isLoopbackHost(options.host)
 
   const hostIsOurs = (request: FastifyRequest) =>
     !checksHost || LOOPBACK_HOSTS.has((request.headers.host ?? '').replace(/:\d+$/, '').toLowerCase())
@@ -57,7 +54,7 @@ function basicPassword(request: FastifyRequest): string | undefined {
   const [user, ...password] = Buffer.from(credentials ?? '', 'base64')
     .toString('utf8')
     .split(':')
-  return user === 'admin' ? password.join(':') : undefined
+  return user === ADMIN_USER ? password.join(':') : undefined
 }
 
 /** Compares digests, so that neither length nor content shows in the time. */

@@ -12,7 +12,7 @@ import { registerOpenpanel } from './openpanel/openpanel-routes.ts'
 import type { Pipeline } from './pipeline.ts'
 import { registerPosthog } from './posthog/posthog-routes.ts'
 import { problemErrorHandler } from './problem-reply.ts'
-import { authenticateRequest } from './request-key.ts'
+import { authenticateRequest } from './request-sender.ts'
 import type { EventMap } from './segment/event-map.ts'
 import { registerSegment } from './segment/segment-routes.ts'
 

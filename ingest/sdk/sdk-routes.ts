@@ -13,7 +13,8 @@ import { BODY_BYTES_MAX } from '../decode-body.ts'
 import type { GroupCommitter } from '../group-committer.ts'
 import type { Intake } from '../intake.ts'
 import { canonicalEmail, type PersonalDataHasher } from '../personal-data.ts'
-import { authenticateSecret, requestKey } from '../request-key.ts'
+import { requestKey } from '../../schemas/request-key.ts'
+import { authenticateSecret } from '../request-sender.ts'
 import { type EventMap, eventOfMessage } from '../segment/event-map.ts'
 import { EVENTS_MAX } from '../steps/split-body.ts'
 import { validateTrackedEvent } from '../steps/validate-event.ts'
@@ -122,7 +123,8 @@ function outerKey(
   protocol: SdkProtocol,
   workspaces: Pick<Workspaces, 'authenticate'>,
 ): string | undefined {
-  const named = requestKey(request.headers, {}) ?? QUERY_KEYS.map((name) => textOf(query[name])).find((key) => key !== undefined)
+  const named =
+    requestKey(request.headers.authorization, {}) ?? QUERY_KEYS.map((name) => textOf(query[name])).find((key) => key !== undefined)
   if (named !== undefined) return named
   const own = protocol.headerKeys?.(request.headers) ?? []
   return own.find((key) => workspaces.authenticate(key)) ?? own[0]

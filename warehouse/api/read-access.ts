@@ -1,6 +1,7 @@
 /** Who may read what: read and admin keys, or the dashboard's session; an admin may name another workspace. */
 import type { FastifyRequest } from 'fastify'
 import { RequestError } from '../../schemas/errors.ts'
+import { requestKey } from '../../schemas/request-key.ts'
 import type { RateVerdict } from '../../schemas/ports/rate-limits.ts'
 import type { Principal, Workspaces } from '../../schemas/ports/workspaces.ts'
 
@@ -12,15 +13,8 @@ export interface AccessPorts {
   readonly limitReads?: ((keyId: string) => Promise<RateVerdict>) | undefined
 }
 
-/** The key of a request: `Authorization: Bearer KEY`, the Basic user name, or `?key=`. */
 function keyOf(request: FastifyRequest): string | undefined {
-  const [scheme, credentials] = (request.headers.authorization ?? '').split(' ', 2)
-  if (scheme !== undefined && credentials !== undefined) {
-    if (scheme.toLowerCase() === 'bearer') return credentials
-    if (scheme.toLowerCase() === 'basic') return Buffer.from(credentials, 'base64').toString('utf8').split(':', 1)[0]
-  }
-  const { key } = request.query as { key?: unknown }
-  return typeof key === 'string' && key !== '' ? key : undefined
+  return requestKey(request.headers.authorization, request.query as Record<string, unknown>)
 }
 
 function principalOf(ports: AccessPorts, request: FastifyRequest): Principal | undefined {

@@ -2,18 +2,10 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { KeyKind } from '../schemas/config.ts'
 import { RequestError } from '../schemas/errors.ts'
+import { requestKey } from '../schemas/request-key.ts'
 import type { Principal, Workspaces } from '../schemas/ports/workspaces.ts'
 
 const KEY_LENGTH_MAX = 512
-
-/** The secret that a request carries; a header wins over the query. */
-export function requestKey(headers: IncomingHttpHeaders, query: Readonly<Record<string, unknown>>): string | undefined {
-  const authorization = headers.authorization ?? ''
-  const [, scheme = '', credentials = ''] = /^(\S+)\s+(\S+)\s*$/.exec(authorization.slice(0, 2 * KEY_LENGTH_MAX)) ?? []
-  if (scheme.toLowerCase() === 'bearer') return credentials
-  if (scheme.toLowerCase() === 'basic') return Buffer.from(credentials, 'base64').toString('utf8').split(':')[0] || undefined
-  return typeof query.key === 'string' && query.key !== '' ? query.key : undefined
-}
 
 /**
  * Who sends. An admin key may act for the workspace that `?workspace=` names; any other key may name only its own.
@@ -25,7 +17,7 @@ export function authenticateRequest(
   workspaces: Pick<Workspaces, 'authenticate' | 'exists'>,
   allowed: readonly KeyKind[],
 ): Principal {
-  return authenticateSecret(requestKey(headers, query), query, workspaces, allowed)
+  return authenticateSecret(requestKey(headers.authorization, query), query, workspaces, allowed)
 }
 
 /** The same for a key that was found elsewhere: SDKs put theirs into bodies and headers of their own. */
