@@ -13,6 +13,7 @@ export const SETTING_VARIABLES = {
   port: 'KAPPA_PORT',
   host: 'KAPPA_HOST',
   log: 'KAPPA_LOG',
+  secret: 'KAPPA_SECRET',
   warehouse: 'KAPPA_WAREHOUSE',
   clickhouseCluster: 'KAPPA_CLICKHOUSE_CLUSTER',
   redis: 'KAPPA_REDIS',
@@ -59,8 +60,18 @@ export function readSettings({ flags, env, cwd }: SettingSources): Config {
   }
   const parsed = configSchema.safeParse(values)
   if (!parsed.success) throw settingError(parsed.error.issues[0], origins)
+  refuseLogWithoutSecret(parsed.data)
   const { data, eventMap } = parsed.data
   return { ...parsed.data, data: resolve(cwd, data), ...(eventMap === undefined ? {} : { eventMap: resolve(cwd, eventMap) }) }
+}
+
+/** Instances on different machines must come to the same digests: what is made up at the first start of one won't do. */
+function refuseLogWithoutSecret({ log, secret }: Pick<Config, 'log' | 'secret'>): void {
+  if (log === 'embedded:' || secret !== undefined) return
+  throw new CommandError(
+    'settings_invalid',
+    'with a log on Kafka all instances need the same secret: make one with `openssl rand -hex 32`, keep it, and set KAPPA_SECRET to it everywhere',
+  )
 }
 
 function readConfigFile(path: string): Record<string, unknown> {

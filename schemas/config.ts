@@ -1,5 +1,6 @@
 /** Settings: environment, `kappa.config.json` or flag (CONTRACT "Start"). */
 import { z } from 'zod'
+import { readKafkaPlace } from './kafka-place.ts'
 
 /** `chdb:`, or the address of a ClickHouse server; its password may hold anything that an address can. */
 const warehousePlace = z.string().refine((place) => {
@@ -7,6 +8,11 @@ const warehousePlace = z.string().refine((place) => {
   const address = URL.canParse(place) ? new URL(place) : undefined
   return address !== undefined && /^https?:$/.test(address.protocol) && /^\/\w*$/.test(address.pathname) && address.search === ''
 }, 'must be chdb: or http(s)://user:password@host:8123/database')
+
+const logPlace = z.string().superRefine((place, context) => {
+  const read = place === 'embedded:' ? undefined : readKafkaPlace(place)
+  if (typeof read === 'string') context.addIssue({ code: 'custom', message: read })
+})
 
 const fixedKey = z.string().min(20, 'must have at least 20 characters').max(200).optional()
 
@@ -18,11 +24,15 @@ export const config = z.strictObject({
     .min(1)
     .default('127.0.0.1')
     .describe('Address to listen on; other than loopback only with a password. KAPPA_HOST, --host'),
-  log: z
-    .string()
-    .regex(/^embedded:$/, 'must be embedded:')
+  log: logPlace
     .default('embedded:')
-    .describe('Where events go. KAPPA_LOG, --log'),
+    .describe('Where events go: embedded: or kafka://host:9092,host:9092 of Kafka, which needs a secret. KAPPA_LOG, --log'),
+  secret: z
+    .string()
+    .min(32, 'must have at least 32 characters: openssl rand -hex 32 makes one')
+    .max(1_000)
+    .optional()
+    .describe('Secret that all instances share, under which keys and personal data are hashed; needed with Kafka. KAPPA_SECRET'),
   warehouse: warehousePlace
     .default('chdb:')
     .describe('Where numbers live: chdb: or http(s)://user:password@host:8123/database of ClickHouse. KAPPA_WAREHOUSE, --warehouse'),

@@ -63,6 +63,8 @@ describe('settings', () => {
     { says: '"port" in kappa.config.json is not valid', file: { port: -1 } },
     { says: 'KAPPA_WRITE_KEY is not valid: must have at least 20 characters', env: { KAPPA_WRITE_KEY: 'short' } },
     { says: 'KAPPA_LOG is not valid: must be embedded:', env: { KAPPA_LOG: 'kafka://host' } },
+    { says: 'KAPPA_SECRET is not valid: must have at least 32 characters: openssl rand -hex 32', env: { KAPPA_SECRET: 'short' } },
+    { says: 'openssl rand -hex 32', env: { KAPPA_LOG: 'kafka://host:9092' } },
     { says: 'KAPPA_WAREHOUSE is not valid: must be chdb: or http(s)://', env: { KAPPA_WAREHOUSE: 'tcp://host:9000' } },
     { says: '--warehouse is not valid', flags: { warehouse: 'http://host:8123/a/b' } },
     { says: 'KAPPA_REDIS is not valid: must be redis://', env: { KAPPA_REDIS: 'host:6379' } },
