@@ -11,7 +11,7 @@ import { parseDurationMs } from '../schemas/windows.ts'
 import { CommandError, describeError } from './command-error.ts'
 import type { ControlFailure, ControlStatus, DoctorLine, ImportLine, VerifyLine } from './control-messages.ts'
 import { engineChecks } from './doctor-checks.ts'
-import type { Engine } from './engine.ts'
+import { type Engine, ROW_FORMATS, type RowFormat } from './engine.ts'
 import { verifyEngine } from './verify-run.ts'
 import { wholeLines } from './whole-lines.ts'
 
@@ -19,7 +19,11 @@ import { wholeLines } from './whole-lines.ts'
 const PROGRESS_INTERVAL_MS = 100
 
 const sqlBody = z.strictObject({ sql: z.string().min(1), format: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/) })
-const importQuery = z.strictObject({ workspace: workspaceName, import_id: z.string().min(1).max(128) })
+const importQuery = z.strictObject({
+  workspace: workspaceName,
+  import_id: z.string().min(1).max(128),
+  format: z.enum(ROW_FORMATS).default('events'),
+})
 const keysQuery = z.strictObject({ workspace: workspaceName.optional(), kind: z.enum(KEY_KINDS).optional() })
 const keyBody = z.strictObject({ workspace: workspaceName.default(DEFAULT_WORKSPACE), kind: z.enum(KEY_KINDS) })
 const verifyBody = z.strictObject({
@@ -54,12 +58,12 @@ export function createControlApp(engine: Engine): FastifyInstance {
   })
 
   app.post('/import', async (request, reply) => {
-    const { workspace, import_id: importId } = valid(importQuery, request.query)
+    const { workspace, import_id: importId, format } = valid(importQuery, request.query)
     const upload = request.body as Readable
     uploads.add(upload)
     return answerLines<ImportLine>(reply, async (write) => {
       try {
-        await importInto(engine, { workspace, importId, upload, signal: closing.signal, write })
+        await importInto(engine, { workspace, importId, format, upload, signal: closing.signal, write })
       } finally {
         uploads.delete(upload)
       }
@@ -134,12 +138,13 @@ function answerLines<Line extends { readonly kind: string }>(
 interface ImportWork {
   readonly workspace: string
   readonly importId: string
+  readonly format: RowFormat
   readonly upload: Readable
   readonly signal: AbortSignal
   readonly write: (line: ImportLine) => void
 }
 
-async function importInto(engine: Engine, { workspace, importId, upload, signal, write }: ImportWork): Promise<void> {
+async function importInto(engine: Engine, { workspace, importId, format, upload, signal, write }: ImportWork): Promise<void> {
   const startedAt = performance.now()
   let stopped = false
   const chunks = wholeLines(upload, {
@@ -150,7 +155,7 @@ async function importInto(engine: Engine, { workspace, importId, upload, signal,
   })
   let toldAt = Number.NEGATIVE_INFINITY
   let last: ImportLine | undefined
-  for await (const progress of engine.importRows({ workspace, importId, chunks })) {
+  for await (const progress of engine.importRows({ workspace, importId, format, chunks })) {
     const seconds = (performance.now() - startedAt) / 1000
     last = { kind: 'end', progress, seconds, stopped: stopped || signal.aborted }
     if (performance.now() - toldAt < PROGRESS_INTERVAL_MS) continue

@@ -14,6 +14,10 @@ import type { EventMap } from '../ingest/segment/event-map.ts'
 import type { ImportProgress } from '../ingest/import-session.ts'
 import type { ReadinessProbe, SinkLag } from '../warehouse/api/health-routes.ts'
 
+/** What a row of an import is: an event of ours, or a message of Segment's (or a batch of them). */
+export const ROW_FORMATS = ['events', 'segment'] as const
+export type RowFormat = (typeof ROW_FORMATS)[number]
+
 export interface EngineStatus {
   readonly ready: boolean
   /** What is not ready, in words; empty when ready. */
@@ -48,10 +52,15 @@ export interface Engine {
   /** Read-only SQL of the operator, as text in a ClickHouse format. */
   operatorSql(sql: string, format: string): Promise<string>
   /**
-   * Imports rows of NDJSON (as chunks of bytes) into a workspace, made when new. Yields progress; the last one has all
+   * Imports rows of NDJSON (as chunks of bytes) into a workspace, made when new: events, unless the format says otherwise. Yields progress; the last one has all
    * totals, and comes when every processor has taken the rows and queries answer with them.
    */
-  importRows(request: { workspace: string; importId: string; chunks: AsyncIterable<Uint8Array> }): AsyncIterable<ImportProgress>
+  importRows(request: {
+    workspace: string
+    importId: string
+    format?: RowFormat
+    chunks: AsyncIterable<Uint8Array>
+  }): AsyncIterable<ImportProgress>
   /** Resolves when everything appended so far is readable in the warehouse. */
   waitUntilReadable(): Promise<void>
   status(): Promise<EngineStatus>

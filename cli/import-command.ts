@@ -8,7 +8,7 @@ import { DEFAULT_WORKSPACE } from '../schemas/config.ts'
 import { CommandError } from './command-error.ts'
 import { checkedWorkspace, commandSettings } from './command-settings.ts'
 import type { ImportLine } from './control-messages.ts'
-import { type ImportFormat, IMPORT_FORMATS, openImportSource } from './import-source.ts'
+import { type ImportFormat, IMPORT_FORMATS, openImportSource, rowFormatOf } from './import-source.ts'
 import { createProgressDisplay } from './progress-display.ts'
 import type { SettingFlags } from './settings.ts'
 import { withEngine } from './with-engine.ts'
@@ -51,7 +51,7 @@ export async function importFiles(files: readonly string[], flags: ImportFlags):
   })
   try {
     const report = await withEngine(config, async (control): Promise<ImportReport> => {
-      const path = `/import?${new URLSearchParams({ workspace, import_id: importId })}`
+      const path = `/import?${new URLSearchParams({ workspace, import_id: importId, format: rowFormatOf(format) })}`
       for await (const line of control.lines<ImportLine>(path, source.chunks)) {
         if (line.kind === 'progress') display.update(source.readBytes(), source.totalBytes, progressText(line.progress))
         else if (line.kind === 'end') {
@@ -85,7 +85,7 @@ function formatOf(asked: string | undefined, files: readonly string[]): ImportFo
   if (asked === undefined) return files.length > 0 && files.every((file) => /\.csv(\.gz|\.zst)?$/i.test(file)) ? 'csv' : 'events'
   const format = IMPORT_FORMATS.find((one) => one === asked)
   if (format === undefined)
-    throw new CommandError('format_unknown', `the format ${asked} is not known: take ${IMPORT_FORMATS.join(' or ')}`)
+    throw new CommandError('format_unknown', `the format ${asked} is not known: take one of ${IMPORT_FORMATS.join(', ')}`)
   return format
 }
 

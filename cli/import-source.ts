@@ -5,10 +5,16 @@ import process from 'node:process'
 import { readCsvItems, type CsvMap } from '../ingest/csv-rows.ts'
 import { decompress } from '../ingest/decompress.ts'
 import { CommandError } from './command-error.ts'
+import { ROW_FORMATS, type RowFormat } from './engine.ts'
 import { wholeLines } from './whole-lines.ts'
 
-export const IMPORT_FORMATS = ['events', 'csv'] as const
+export const IMPORT_FORMATS = [...ROW_FORMATS, 'csv'] as const
 export type ImportFormat = (typeof IMPORT_FORMATS)[number]
+
+/** What the rows are that go to the engine: those of a CSV are made into events here. */
+export function rowFormatOf(format: ImportFormat): RowFormat {
+  return format === 'csv' ? 'events' : format
+}
 
 /** Standard input, among the names of files. */
 const STDIN = '-'

@@ -59,7 +59,7 @@ function addImport(program: Command): void {
   command(
     program,
     'import',
-    'Take events from files (NDJSON or CSV; plain, gzip or zstd). Run again, it counts nothing twice.',
+    'Take events from files (NDJSON, messages of Segment, CSV; plain, gzip or zstd). Run again, it counts nothing twice.',
     `
   $ kappa import events.ndjson.gz
   $ kappa import --workspace shop 2025-*.ndjson.zst
@@ -67,10 +67,12 @@ function addImport(program: Command): void {
       where map.json is
       {"columns": {"lead": "actor_id", "at": "occurred_at", "origin": "channel"},
        "constants": {"type": "conversion", "kind": "signup"}}
+  $ kappa import --format segment segment-archive/*.gz
+      a line is a message as for /v1/track, or a batch of them: docs/sdks.md
   $ node to-events.mjs | kappa import --json -`,
   )
     .argument('<file...>', 'files to read in this order; - is standard input')
-    .option('--format <format>', 'events or csv (default: csv for names that end in .csv, else events)')
+    .option('--format <format>', 'events, segment or csv (default: csv for names that end in .csv, else events)')
     .option('--map <file>', 'which column of a CSV is which field of an event')
     .option('--workspace <name>', 'workspace that takes the events, made when it is new (default: default)')
     .option('--id <id>', 'name of this import (default: a new UUID)')

@@ -17,6 +17,7 @@ import { openWorkspaceRegistry } from '../ingest/keys/lmdb-registry.ts'
 import { openLmdbLog } from '../ingest/log/lmdb.ts'
 import { createPipeline } from '../ingest/pipeline.ts'
 import { createEventMap } from '../ingest/segment/event-map.ts'
+import { importSegmentMessages } from '../ingest/segment/segment-import.ts'
 import { Runner } from '../processors/runner.ts'
 import { FileCommitStore } from '../processors/runtime/commit-store.ts'
 import { decodeOwnRecord } from '../processors/runtime/decode-record.ts'
@@ -123,11 +124,12 @@ export async function openEngine(config: Config, options: WiringOptions = {}): P
       committer,
       newKeys: workspaces.newSecrets,
       operatorSql: (sql, format) => warehouse.operatorSql(sql, format),
-      async *importRows({ workspace, importId, chunks }) {
+      async *importRows({ workspace, importId, format, chunks }) {
         await workspaces.create(workspace)
         await engine.waitUntilReadable() // late events of which the flag is to be cleared are looked up there
         let last: ImportProgress | undefined
-        for await (const progress of importEvents({ ...ingest, workspace, importId, kept, lines: chunks })) {
+        const rows = { ...ingest, workspace, importId, kept, lines: chunks }
+        for await (const progress of format === 'segment' ? importSegmentMessages({ ...rows, eventMap }) : importEvents(rows)) {
           last = progress
           yield progress
         }

@@ -45,6 +45,12 @@ export type Admitted =
 
 const encode = (record: object): Uint8Array => Buffer.from(JSON.stringify(record))
 
+/** One incoming value, and what validation said of it. */
+export interface ValidatedItem {
+  readonly item: IncomingItem
+  readonly validated: Validated<StorableEvent>
+}
+
 /** Validates the value of an item; the fault of a line that did not parse stands. */
 export function validateItem(item: IncomingItem): Validated {
   return 'value' in item ? validateEvent(item.value) : { fault: item.fault }

@@ -5,14 +5,11 @@
 import type { IngestResponse, QuarantinedResult } from '../schemas/ingest-api.ts'
 import type { Clock } from '../schemas/ports/clock.ts'
 import type { Principal, Workspaces } from '../schemas/ports/workspaces.ts'
-import type { StorableEvent } from '../schemas/tracked-events.ts'
-import { type Admitted, type AdmissionContext, admitItem } from './admit-event.ts'
+import { type Admitted, type AdmissionContext, admitItem, type ValidatedItem } from './admit-event.ts'
 import type { DedupeStep } from './dedupe/dedupe-step.ts'
 import type { GroupCommitter, PreparedRecord } from './group-committer.ts'
 import type { IngestMetrics } from './ingest-metrics.ts'
 import { PersonalDataHasher } from './personal-data.ts'
-import type { IncomingItem } from './steps/split-body.ts'
-import type { Validated } from './steps/validate-event.ts'
 
 export interface IntakeDeps {
   readonly clock: Clock
@@ -32,7 +29,7 @@ export interface IntakeBatch {
   readonly receivedAtMs: number
   /** Correction of the client's clock, in ms. */
   readonly shiftMs: number
-  readonly items: readonly { readonly item: IncomingItem; readonly validated: Validated<StorableEvent> }[]
+  readonly items: readonly ValidatedItem[]
 }
 
 export interface Intake {

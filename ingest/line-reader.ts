@@ -1,14 +1,17 @@
-/** Lines of a byte stream, in batches; a line is at most as long as an event may be, whatever the stream holds. */
+/** Lines of a byte stream, in batches; a line has its bound, whatever the stream holds. */
 import { isUtf8 } from 'node:buffer'
 import { eventFault } from './event-fault.ts'
-import { EVENT_BYTES_MAX, type IncomingItem, readLine } from './steps/split-body.ts'
+import { EVENT_BYTES_MAX, type IncomingItem, lineTooLarge, readLine } from './steps/split-body.ts'
 
 const NEWLINE = 10
 /** Start of an overlong line that is kept, for the quarantine. */
 const OVERLONG_KEPT_BYTES = 4 * 1024
 
 /** Cuts chunks into pieces that end with a newline, so that no character is cut in two. */
-async function* wholeLines(source: AsyncIterable<Uint8Array | string>): AsyncGenerator<Buffer | { readonly overlong: Buffer }> {
+async function* wholeLines(
+  source: AsyncIterable<Uint8Array | string>,
+  lineBytesMax: number,
+): AsyncGenerator<Buffer | { readonly overlong: Buffer }> {
   let rest: Buffer = Buffer.alloc(0)
   let skipping = false
   for await (const chunk of source) {
@@ -26,7 +29,7 @@ async function* wholeLines(source: AsyncIterable<Uint8Array | string>): AsyncGen
     } else {
       rest = Buffer.concat([rest, bytes])
     }
-    if (rest.length > EVENT_BYTES_MAX) {
+    if (rest.length > lineBytesMax) {
       // The rest of this line is passed over up to its newline, without being kept.
       yield { overlong: rest.subarray(0, OVERLONG_KEPT_BYTES) }
       rest = Buffer.alloc(0)
@@ -36,7 +39,7 @@ async function* wholeLines(source: AsyncIterable<Uint8Array | string>): AsyncGen
   if (rest.length > 0) yield rest
 }
 
-function itemsOf(piece: Buffer): IncomingItem[] {
+function itemsOf(piece: Buffer, lineBytesMax: number): IncomingItem[] {
   const items: IncomingItem[] = []
   if (isUtf8(piece)) {
     const text = piece.toString('utf8')
@@ -45,7 +48,7 @@ function itemsOf(piece: Buffer): IncomingItem[] {
       const end = newline < 0 ? text.length : newline
       const line = text.slice(start, end)
       start = end + 1
-      if (line.trim() !== '') items.push(readLine(line))
+      if (line.trim() !== '') items.push(readLine(line, lineBytesMax))
     }
     return items
   }
@@ -54,7 +57,7 @@ function itemsOf(piece: Buffer): IncomingItem[] {
     const end = newline < 0 ? piece.length : newline
     const line = piece.subarray(start, end)
     start = end + 1
-    if (isUtf8(line)) items.push(...itemsOf(line))
+    if (isUtf8(line)) items.push(...itemsOf(line, lineBytesMax))
     else items.push({ fault: eventFault('event_malformed', '', 'This line is not UTF-8.'), text: line.toString('latin1') })
   }
   return items
@@ -63,17 +66,24 @@ function itemsOf(piece: Buffer): IncomingItem[] {
 /** A batch of long rows ends here, whatever its count. */
 const BATCH_BYTES_MAX = 8 * 1024 * 1024
 
-/** Items of an NDJSON stream in batches of about `batchSize`; blank lines are left out, a byte order mark too. */
-export async function* readItems(source: AsyncIterable<Uint8Array | string>, batchSize: number): AsyncGenerator<IncomingItem[]> {
+/**
+ * Items of an NDJSON stream in batches of about `batchSize`; blank lines are left out, a byte order mark too. A line of more
+ * than `lineBytesMax` bytes, by default what one event may have, is an item with a fault.
+ */
+export async function* readItems(
+  source: AsyncIterable<Uint8Array | string>,
+  batchSize: number,
+  lineBytesMax = EVENT_BYTES_MAX,
+): AsyncGenerator<IncomingItem[]> {
   let batch: IncomingItem[] = []
   let bytes = 0
   let first = true
-  for await (const piece of wholeLines(source)) {
+  for await (const piece of wholeLines(source, lineBytesMax)) {
     if ('overlong' in piece) {
-      batch.push({ fault: eventFault('event_too_large'), text: piece.overlong.toString('latin1') })
+      batch.push({ fault: lineTooLarge(lineBytesMax), text: piece.overlong.toString('latin1') })
     } else {
       const text = first && piece.length >= 3 && piece[0] === 0xef && piece[1] === 0xbb && piece[2] === 0xbf ? piece.subarray(3) : piece
-      for (const item of itemsOf(text)) batch.push(item)
+      for (const item of itemsOf(text, lineBytesMax)) batch.push(item)
       bytes += piece.length
     }
     first = false

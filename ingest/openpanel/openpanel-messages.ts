@@ -1,7 +1,7 @@
 /** Bodies of OpenPanel's `/track` in the words of Segment's spec. */
 import type { TrackedKind } from '../../schemas/tracked-events.ts'
-import { fieldsOf, instantOf, isFields, type SdkMessage, textOf } from '../sdk/sdk-message.ts'
-import { listOf, type SdkItem } from '../sdk/sdk-routes.ts'
+import { fieldsOf, instantOf, isFields, type SdkItem, type SdkMessage, textOf } from '../sdk/sdk-message.ts'
+import { listOf } from '../sdk/sdk-routes.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 

@@ -1,7 +1,7 @@
 /** Bodies of PostHog's capture API (one event, a list, or `batch`) in the words of Segment's spec. */
 import type { TrackedKind } from '../../schemas/tracked-events.ts'
-import { correctedInstant, fieldsOf, isFields, type SdkMessage, textOf } from '../sdk/sdk-message.ts'
-import { listOf, type SdkItem, textUnder } from '../sdk/sdk-routes.ts'
+import { correctedInstant, fieldsOf, isFields, type SdkItem, type SdkMessage, textOf } from '../sdk/sdk-message.ts'
+import { listOf, textUnder } from '../sdk/sdk-routes.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 

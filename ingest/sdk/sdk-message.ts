@@ -25,6 +25,9 @@ export interface SdkMessage {
   readonly context: Fields
 }
 
+/** A message, or a value that is none. */
+export type SdkItem = SdkMessage | { readonly unreadable: unknown }
+
 const NO_FIELDS: Fields = Object.freeze({})
 
 /** The value when it is an object, no array; otherwise an empty one. */

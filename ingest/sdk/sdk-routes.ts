@@ -7,19 +7,17 @@ import type { KeyKind } from '../../schemas/config.ts'
 import { RequestError } from '../../schemas/errors.ts'
 import type { IngestResponse } from '../../schemas/ingest-api.ts'
 import type { Principal, Workspaces } from '../../schemas/ports/workspaces.ts'
-import { validateItem } from '../admit-event.ts'
 import { allowAnyOrigin, answerPreflight } from '../cross-origin.ts'
 import { BODY_BYTES_MAX } from '../decode-body.ts'
 import type { GroupCommitter } from '../group-committer.ts'
 import type { Intake } from '../intake.ts'
-import { canonicalEmail, type PersonalDataHasher } from '../personal-data.ts'
 import { requestKey } from '../../schemas/request-key.ts'
 import { authenticateSecret } from '../request-sender.ts'
-import { type EventMap, eventOfMessage } from '../segment/event-map.ts'
+import type { EventMap } from '../segment/event-map.ts'
 import { EVENTS_MAX } from '../steps/split-body.ts'
-import { validateTrackedEvent } from '../steps/validate-event.ts'
+import { validatedMessage } from './message-item.ts'
 import { parseSdkBody } from './sdk-body.ts'
-import { isFields, type SdkMessage, textOf } from './sdk-message.ts'
+import { isFields, type SdkItem, textOf } from './sdk-message.ts'
 
 export interface SdkRoutesDeps {
   readonly workspaces: Pick<Workspaces, 'authenticate' | 'exists'>
@@ -37,9 +35,6 @@ export interface SdkRequest {
   /** A stable id of the visitor behind this connection, for SDKs that send none. */
   readonly visitorId: string
 }
-
-/** A message, or a value that is none. */
-export type SdkItem = SdkMessage | { readonly unreadable: unknown }
 
 export interface SdkProtocol {
   readonly paths: readonly string[]
@@ -109,7 +104,9 @@ export function registerSdkRoutes(app: FastifyInstance, deps: SdkRoutesDeps, pro
           connectionIp: request.socket.remoteAddress,
           receivedAtMs: sdkRequest.receivedAtMs,
           shiftMs: 0, // each message's time is corrected already
-          items: items.map((item) => itemOf(item, principal, hasher, deps)),
+          items: items.map((item) =>
+            validatedMessage(item, { map: deps.eventMap, mayMoveMoney: principal.kind !== 'write', hasher, newId: deps.intake.newId }),
+          ),
         })
         return reply.code(protocol.status).send({ ...protocol.answer(response, sdkRequest), ...response })
       },
@@ -128,17 +125,6 @@ function outerKey(
   if (named !== undefined) return named
   const own = protocol.headerKeys?.(request.headers) ?? []
   return own.find((key) => workspaces.authenticate(key)) ?? own[0]
-}
-
-function itemOf(item: SdkItem, principal: Principal, hasher: PersonalDataHasher, { intake, eventMap }: SdkRoutesDeps) {
-  if ('unreadable' in item) return { item: { value: item.unreadable }, validated: validateItem({ value: item.unreadable }) }
-  const value = eventOfMessage(item, {
-    map: eventMap,
-    mayMoveMoney: principal.kind !== 'write',
-    hideId: (id) => (canonicalEmail(id) ? hasher.email(id).email_hash : id),
-    newId: intake.newId,
-  })
-  return { item: { value }, validated: value.type === 'tracked' ? validateTrackedEvent(value) : validateItem({ value }) }
 }
 
 /** A route of the SDK's that only tells it something; `answer` gets the request, since some name the server's own address. */

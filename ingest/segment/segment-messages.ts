@@ -1,7 +1,6 @@
 /** Bodies of Segment's HTTP API (one message, or `batch`) as messages. */
 import { TRACKED_KINDS, type TrackedKind } from '../../schemas/tracked-events.ts'
-import { correctedInstant, fieldsOf, instantOf, isFields, type SdkMessage, textOf } from '../sdk/sdk-message.ts'
-import type { SdkItem } from '../sdk/sdk-routes.ts'
+import { correctedInstant, fieldsOf, instantOf, isFields, type SdkItem, type SdkMessage, textOf } from '../sdk/sdk-message.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 
@@ -20,15 +19,16 @@ function kindOfFields(message: Fields): TrackedKind {
 
 /**
  * A `receivedAt` was written by a server that corrected `timestamp` already: what it says stands. Otherwise the client's
- * clock is corrected by `sentAt` of the message or of its batch.
+ * clock is corrected by `sentAt` of the message or of its batch. Without a receipt, in an import, no clock is.
  */
-function occurredAt(message: Fields, batch: Fields, receivedAtMs: number): number | undefined {
+function occurredAt(message: Fields, batch: Fields, receivedAtMs: number | undefined): number | undefined {
   const { timestamp, originalTimestamp } = message
+  if (receivedAtMs === undefined) return instantOf(timestamp) ?? instantOf(originalTimestamp)
   if (instantOf(message['receivedAt']) !== undefined && instantOf(timestamp) !== undefined) return instantOf(timestamp)
   return correctedInstant(receivedAtMs, originalTimestamp ?? timestamp, message['sentAt'] ?? batch['sentAt'])
 }
 
-function messageOf(message: Fields, batch: Fields, pathKind: TrackedKind | undefined, receivedAtMs: number): SdkMessage {
+function messageOf(message: Fields, batch: Fields, pathKind: TrackedKind | undefined, receivedAtMs: number | undefined): SdkMessage {
   const kind = pathKind ?? kindNamed(message['type']) ?? kindNamed(message['action']) ?? kindOfFields(message)
   const context = { ...fieldsOf(batch['context']), ...fieldsOf(message['context']) }
   const ownTraits = fieldsOf(message['traits'])
@@ -50,8 +50,11 @@ function messageOf(message: Fields, batch: Fields, pathKind: TrackedKind | undef
   }
 }
 
-/** The messages of a body; `pathKind` is undefined for `batch`. */
-export function segmentItems(body: unknown, pathKind: TrackedKind | undefined, receivedAtMs: number): SdkItem[] {
+/**
+ * The messages of a body; `pathKind` is undefined for `batch`. `receivedAtMs` is the instant of receipt in epoch ms, undefined
+ * in an import, where clocks stay as they are.
+ */
+export function segmentItems(body: unknown, pathKind: TrackedKind | undefined, receivedAtMs: number | undefined): SdkItem[] {
   const batch = fieldsOf(body)
   const isBatch = Array.isArray(body) || Array.isArray(batch['batch'])
   const list: readonly unknown[] = Array.isArray(body) ? body : Array.isArray(batch['batch']) ? batch['batch'] : [body]

@@ -15,9 +15,15 @@ export const BODY_DEPTH_MAX = 256
 /** One event as it came: its parsed value, or the text that can't be parsed. */
 export type IncomingItem = { readonly value: unknown } | { readonly fault: EventFault; readonly text: string }
 
+/** The fault of a line of more than `bytesMax` bytes. */
+export function lineTooLarge(bytesMax: number): EventFault {
+  const message = bytesMax === EVENT_BYTES_MAX ? undefined : `A line has at most ${bytesMax / 1024} KB.`
+  return eventFault('event_too_large', '', message)
+}
+
 /** Reads one line of NDJSON. `text` is valid UTF-8. */
-export function readLine(text: string): IncomingItem {
-  if (text.length > EVENT_BYTES_MAX / 3 && Buffer.byteLength(text) > EVENT_BYTES_MAX) return { fault: eventFault('event_too_large'), text }
+export function readLine(text: string, bytesMax = EVENT_BYTES_MAX): IncomingItem {
+  if (text.length > bytesMax / 3 && Buffer.byteLength(text) > bytesMax) return { fault: lineTooLarge(bytesMax), text }
   if (nestsDeeperThan(text, BODY_DEPTH_MAX)) return { fault: eventFault('event_too_deep'), text }
   try {
     return { value: JSON.parse(text) as unknown }

@@ -44,9 +44,22 @@ describe('the built commands, on a folder that nobody has open', () => {
     expect(csv.status, csv.stderr).toBe(0)
     expect(JSON.parse(csv.stdout)).toMatchObject({ read: 3, accepted: 1, reasons: { event_malformed: 1, time_invalid: 1 } })
 
+    const messages = [
+      { batch: [{ type: 'track', event: 'Signed Up', userId: 'ann', messageId: 'm1', timestamp: '2026-01-06T00:00:00Z' }] },
+      { type: 'page', name: 'Home', anonymousId: 'a1', messageId: 'm2', timestamp: '2026-01-06T00:00:00Z' },
+    ]
+    const segment = await runKappa(['import', '--json', '--workspace', 'moved', '--format', 'segment', '-'], {
+      env,
+      stdin: messages.map((message) => Buffer.from(`${JSON.stringify(message)}\n`)),
+    })
+    expect(segment.status, segment.stderr).toBe(0)
+    expect(JSON.parse(segment.stdout)).toMatchObject({ read: 2, accepted: 2, quarantined: 0 })
+    const kinds = `SELECT groupArray(kind) AS kinds FROM (SELECT kind FROM events FINAL WHERE workspace = 'moved' ORDER BY kind)`
+    expect((await runKappa(['sql', '--json', kinds], { env })).stdout).toBe('{"kinds":["page","signup"]}\n')
+
     const verified = await runKappa(['verify', '--json', '--window', '7d', '--at', '2026-01-08T00:00:00Z'], { env })
     expect(verified.status, verified.stderr).toBe(0)
-    expect(JSON.parse(verified.stdout)).toMatchObject({ windows: 2, differences: 0 })
+    expect(JSON.parse(verified.stdout)).toMatchObject({ windows: 3, differences: 0 })
   })
 
   it.each([
