@@ -22,7 +22,7 @@ import { Runner } from '../processors/runner.ts'
 import { FileCommitStore } from '../processors/runtime/commit-store.ts'
 import { decodeOwnRecord } from '../processors/runtime/decode-record.ts'
 import { FileSnapshotStore } from '../processors/runtime/snapshot-store.ts'
-import { tickQuietWorkspaces } from '../processors/ticker.ts'
+import { Ticker } from '../processors/ticker.ts'
 import type { TopologySnapshot } from '../processors/topology.ts'
 import type { Config } from '../schemas/config.ts'
 import { LOG_RECORD_VERSION } from '../schemas/log-records.ts'
@@ -174,7 +174,7 @@ async function endOffsets(log: Log): Promise<number[]> {
 async function endBrokenImports(runner: Runner, log: Log, clock: Clock): Promise<void> {
   await runner.waitFor(await endOffsets(log))
   for (const topology of runner.topology.workspaces()) {
-    for (const importId of topology.openImports()) {
+    for (const importId of topology.windows?.openImports() ?? []) {
       const record = {
         v: LOG_RECORD_VERSION,
         type: 'import_end',
@@ -190,13 +190,17 @@ async function endBrokenImports(runner: Runner, log: Log, clock: Clock): Promise
 
 function startTicker(runner: Runner, log: Log, clock: Clock, onError: (message: string, error: unknown) => void): () => Promise<void> {
   let running: Promise<unknown> = Promise.resolve()
+  const ticker = new Ticker(
+    log,
+    clock,
+    Array.from({ length: log.partitions }, (_, partition) => partition),
+  )
   const timer = setInterval(() => {
     running = running
       .then(async () => {
         // Behind, the newest record that is processed says nothing of the traffic.
         const ends = await endOffsets(log)
-        if (ends.every((end, partition) => runner.status.processed[partition] === end))
-          await tickQuietWorkspaces(runner.topology, log, clock)
+        if (ends.every((end, partition) => runner.status.processed[partition] === end)) await ticker.tick(runner.topology)
       })
       .catch((error: unknown) => onError('a tick could not be written, trying again', error))
   }, TICK_CHECK_MS)
@@ -222,11 +226,10 @@ async function statusOf(runner: Runner, log: Log): Promise<EngineStatus> {
     processedOffsets: processed,
     committedOffsets: committed,
     committedVersion,
-    workspaces: [...runner.topology.workspaces()].map(({ workspace, time, lateEvents }) => ({
-      name: workspace,
-      watermarkMs: Number.isFinite(time.watermarkMs) ? time.watermarkMs : null,
-      lateEvents,
-    })),
+    workspaces: [...runner.topology.workspaces()].map(({ workspace, windows, lateEvents }) => {
+      const watermarkMs = windows?.time.watermarkMs ?? Number.NEGATIVE_INFINITY
+      return { name: workspace, watermarkMs: Number.isFinite(watermarkMs) ? watermarkMs : null, lateEvents }
+    }),
   }
 }
 

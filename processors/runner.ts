@@ -5,75 +5,31 @@
  * processed. The log is the changelog: state = snapshot + the records after it, processed through the same commits.
  * Nothing of an input is lost when the warehouse is away: the commit is tried again until it is in.
  */
-import type { Clock } from '../schemas/ports/clock.ts'
-import type { LiveBus } from '../schemas/ports/live.ts'
-import type { LogReader, StoredMessage } from '../schemas/ports/log.ts'
-import type { Sink } from '../schemas/ports/commit-sink.ts'
+import type { StoredMessage } from '../schemas/ports/log.ts'
 import { WarehouseUnavailableError } from '../schemas/ports/warehouse.ts'
 import type { CommitBatch } from '../schemas/records.ts'
-import { type RebuildRequest, Topology, type TopologyOutput, type TopologySnapshot } from './topology.ts'
-import type { CommitStore } from './runtime/commit-store.ts'
-import type { DecodeRecord } from './runtime/decode-record.ts'
-import type { SnapshotStore } from './runtime/snapshot-store.ts'
+import { RUNNER_LIMITS, type RunnerLimits, type RunnerOptions, type RunnerStatus } from './runner-options.ts'
+import { NO_OUTPUT, type OutgoingMessage, type RebuildRequest, Topology, type TopologySnapshot } from './topology.ts'
+import { FencedError } from './runtime/commit-store.ts'
+import { TaskInputs } from './runtime/task-inputs.ts'
 
 /** Version of the rows that a commit writes; part of its token. */
 const ROWS_VERSION = 1
 
-export interface RunnerOptions {
-  readonly log: LogReader
-  readonly sink: Sink
-  readonly live: LiveBus
-  readonly commits: CommitStore
-  readonly snapshots: SnapshotStore<TopologySnapshot>
-  readonly clock: Clock
-  /** How records are read; without it, as if anybody may have written them. */
-  readonly decode?: DecodeRecord
-  readonly sleep: (ms: number) => Promise<void>
-  readonly onError: (message: string, error: unknown) => void
-  readonly limits?: Partial<RunnerLimits>
-}
-
-export interface RunnerLimits {
-  /** Records read at once. */
-  readonly readRecords: number
-  /** Rows that make a commit due. */
-  readonly commitRows: number
-  /** A commit is due when this much time has passed since its first record. */
-  readonly commitIntervalMs: number
-  /** Live watchers hear at most this often. */
-  readonly liveIntervalMs: number
-  /** Records between snapshots: what a restart has to process again. */
-  readonly snapshotRecords: number
-}
-
-export const RUNNER_LIMITS: RunnerLimits = {
-  readRecords: 2_000,
-  commitRows: 100_000,
-  commitIntervalMs: 250,
-  liveIntervalMs: 50,
-  snapshotRecords: 1_000_000,
-}
-
-export interface RunnerStatus {
-  /** Offset of the next record to process, and of the next to be readable in the warehouse, by partition. */
-  readonly processed: readonly number[]
-  readonly committed: readonly number[]
-  /** Version of the newest rows that are readable. */
-  readonly committedVersion: number
-  /** Why the warehouse does not take rows now; null when it does. */
-  readonly sinkError: string | null
-  /** When the oldest record that is processed but not committed was processed; null when all are. */
-  readonly pendingSinceMs: number | null
-  readonly ready: boolean
-  /** A bug of ours stopped the processing. */
-  readonly failed: boolean
+interface Commit {
+  readonly sequence: number
+  readonly positions: readonly number[]
+  readonly batch: CommitBatch
+  readonly messages: readonly OutgoingMessage[]
 }
 
 export class Runner {
   readonly #options: RunnerOptions
   readonly #limits: RunnerLimits
-  readonly #partitions: number
+  readonly #inputs: TaskInputs
   #topology: Topology
+  /** Messages of other tasks that wait for the next commit. */
+  #held: StoredMessage[] = []
   #positions: number[]
   #committed: number[]
   #committedVersion = 0
@@ -99,9 +55,10 @@ export class Runner {
   constructor(options: RunnerOptions) {
     this.#options = options
     this.#limits = { ...RUNNER_LIMITS, ...options.limits }
-    this.#partitions = options.log.partitions
-    this.#topology = new Topology(this.#partitions, { decode: options.decode })
-    this.#positions = new Array<number>(this.#partitions).fill(0)
+    const all = Array.from({ length: options.log.partitions }, (_, partition) => partition)
+    this.#inputs = new TaskInputs(options.log, options.local ?? all, options.exchange)
+    this.#topology = this.#newTopology()
+    this.#positions = new Array<number>(this.#inputs.count).fill(0)
     this.#committed = [...this.#positions]
   }
 
@@ -125,7 +82,7 @@ export class Runner {
   async start(): Promise<void> {
     await this.#recover()
     this.#ready = true
-    this.#unsubscribe = this.#options.log.onAppend(() => this.#signal())
+    this.#unsubscribe = this.#inputs.onAppend(() => this.#signal())
     this.#loop = this.#run().catch((error: unknown) => this.#fail(error))
   }
 
@@ -153,7 +110,7 @@ export class Runner {
   async #recover(): Promise<void> {
     const snapshot = await this.#options.snapshots.readNewest()
     if (snapshot) {
-      this.#topology = new Topology(this.#partitions, { decode: this.#options.decode, from: snapshot.state })
+      this.#topology = this.#newTopology(snapshot.state)
       this.#positions = [...snapshot.positions]
       this.#committed = [...snapshot.positions]
       this.#committedVersion = this.#version()
@@ -162,14 +119,11 @@ export class Runner {
     }
     for (const entry of this.#options.commits.after(this.#commit)) {
       const rebuilt = await this.#processThrough(entry.positions)
-      const batch = this.#takeBatch()
-      if (!entry.done || rebuilt) {
-        await this.#write(batch)
-        await this.#options.commits.done(entry.sequence)
-      }
+      const commit = this.#takeCommit(entry.sequence)
+      if (!entry.done || rebuilt) await this.#carryOut(commit)
       this.#commit = entry.sequence
       this.#committed = [...entry.positions]
-      this.#committedVersion = batch.version
+      this.#committedVersion = commit.batch.version
     }
   }
 
@@ -190,30 +144,47 @@ export class Runner {
     }
   }
 
-  /** Processes at most one read of each partition; returns the number of records. */
+  /** Processes at most one read of each partition of the log, and fetches messages; returns the number of records. */
   async #processSome(): Promise<number> {
     let processed = 0
-    for (let partition = 0; partition < this.#partitions; partition += 1) {
-      const messages = await this.#options.log.read(partition, this.#positions[partition] as number, this.#limits.readRecords)
+    for (const index of this.#inputs.logIndexes) {
+      const messages = await this.#inputs.read(index, this.#positions[index] as number, this.#limits.readRecords)
       for (const message of messages) {
         const request = this.#processOne(message)
         if (request) await this.#rebuild(request.workspace)
       }
       processed += messages.length
     }
-    return processed
+    return processed + (await this.#fetchMessages())
+  }
+
+  async #fetchMessages(): Promise<number> {
+    const index = this.#inputs.exchangeIndex
+    if (index === undefined || this.#held.length >= this.#limits.readRecords) return 0
+    const from = (this.#held.at(-1)?.offset ?? (this.#positions[index] as number) - 1) + 1
+    const messages = await this.#inputs.read(index, from, this.#limits.readRecords)
+    if (messages.length > 0) this.#pendingSinceMs ??= this.#options.clock.nowMs()
+    for (const message of messages) this.#held.push(message)
+    return messages.length
+  }
+
+  /** Takes the messages that were fetched, as the last of this commit. */
+  async #takeMessages(messages: readonly StoredMessage[]): Promise<void> {
+    for (const { value, offset } of messages) {
+      const requests = this.#topology.receive(value)
+      this.#positions[this.#inputs.exchangeIndex as number] = offset + 1
+      this.#recordsSinceSnapshot += 1
+      for (const { workspace } of requests) this.#options.onError(`${workspace} is to be rebuilt`, new Error('not here yet'))
+    }
   }
 
   /** Processes up to the end of a commit; returns whether a workspace was rebuilt on the way. */
   async #processThrough(positions: readonly number[]): Promise<boolean> {
     let rebuilt = false
-    for (let partition = 0; partition < this.#partitions; partition += 1) {
-      const end = positions[partition] as number
-      while ((this.#positions[partition] as number) < end) {
-        const at = this.#positions[partition] as number
-        const messages = await this.#options.log.read(partition, at, Math.min(this.#limits.readRecords, end - at))
-        if (messages.length === 0)
-          throw new Error(`the log ends at offset ${at} of partition ${partition}, before the last commit at ${end}`)
+    const { readRecords } = this.#limits
+    for (const index of this.#inputs.logIndexes) {
+      const end = positions[index] as number
+      for await (const messages of this.#inputs.between(index, this.#positions[index] as number, end, readRecords)) {
         for (const message of messages) {
           const request = this.#processOne(message)
           if (request === undefined) continue
@@ -221,13 +192,20 @@ export class Runner {
           rebuilt = true
         }
       }
+      this.#positions[index] = end
     }
+    const index = this.#inputs.exchangeIndex
+    if (index === undefined) return rebuilt
+    const end = positions[index] as number
+    for await (const messages of this.#inputs.between(index, this.#positions[index] as number, end, readRecords))
+      await this.#takeMessages(messages)
+    this.#positions[index] = end
     return rebuilt
   }
 
   #processOne(message: StoredMessage): RebuildRequest | undefined {
     const request = this.#topology.process(message)
-    this.#positions[message.partition] = message.offset + 1
+    this.#positions[this.#inputs.indexOf(message.partition)] = message.offset + 1
     this.#recordsSinceSnapshot += 1
     this.#pendingSinceMs ??= this.#options.clock.nowMs()
     return request
@@ -238,20 +216,20 @@ export class Runner {
     if (this.#ready) {
       await this.#commitNow()
       await this.#inFlight
-    } else await this.#write(this.#takeBatch()) // the commit that ended here, under its own token
+    } else await this.#write(this.#takeCommit(this.#commit + 1).batch) // the commit that ended here, under its own token
     const history = this.#options.sink.history(workspace, this.#positions, 10_000)
     let part = 0
     const version = await this.#topology.rebuild(workspace, this.#positions, history, async (output, versionOfRows) => {
       part += 1
       await this.#write({ ...output, token: `${this.#token()}-rebuild-${workspace}-${part}`, version: versionOfRows })
     })
-    await this.#write({ ...NOTHING, token: `${this.#token()}-rebuilt-${workspace}`, version, rebuilt: { workspace, version } })
+    await this.#write({ ...NO_OUTPUT, token: `${this.#token()}-rebuilt-${workspace}`, version, rebuilt: { workspace, version } })
     this.#pendingSinceMs ??= this.#options.clock.nowMs()
     this.#recordsSinceSnapshot = Math.max(this.#recordsSinceSnapshot, this.#limits.snapshotRecords) // not twice
   }
 
   #isCommitDue(idle: boolean): boolean {
-    if (!this.#topology.hasPending || this.#pendingSinceMs === undefined) return false
+    if (this.#pendingSinceMs === undefined) return false
     if (this.#topology.pendingRows >= this.#limits.commitRows) return true
     // While one commit is under way the next one gathers, unless it grows too large.
     if (this.#inFlight !== undefined) return false
@@ -265,21 +243,21 @@ export class Runner {
   /** Starts a commit of all that is processed, once the one before is in. */
   async #commitNow(): Promise<void> {
     await this.#inFlight
-    if (!this.#topology.hasPending || this.#failure) return
+    if (this.#pendingSinceMs === undefined || this.#failure) return
+    await this.#takeMessages(this.#held.splice(0))
     const sequence = this.#commit + 1
-    const positions = [...this.#positions]
-    await this.#patiently('a commit could not be written down', () => this.#options.commits.intend(sequence, positions))
+    await this.#patiently('a commit could not be written down', () => this.#options.commits.intend(sequence, this.#positions))
     this.#inFlightSinceMs = this.#pendingSinceMs
-    const batch = this.#takeBatch()
+    const commit = this.#takeCommit(sequence)
     this.#commit = sequence
-    this.#inFlight = this.#send(sequence, positions, batch).catch((error: unknown) => this.#fail(error))
+    this.#inFlight = this.#finish(commit).catch((error: unknown) => this.#fail(error))
   }
 
-  async #send(sequence: number, positions: number[], batch: CommitBatch): Promise<void> {
-    await this.#write(batch)
-    await this.#patiently('a commit could not be marked', () => this.#options.commits.done(sequence))
-    this.#committed = positions
-    this.#committedVersion = batch.version
+  async #finish(commit: Commit): Promise<void> {
+    await this.#carryOut(commit)
+    const { positions } = commit
+    this.#committed = [...positions]
+    this.#committedVersion = commit.batch.version
     this.#inFlight = undefined
     this.#inFlightSinceMs = undefined
     this.#waiters = this.#waiters.filter((waiter) => {
@@ -288,6 +266,15 @@ export class Runner {
       return false
     })
     this.#signal()
+  }
+
+  /** Rows first: who hears of something finds the events behind it. All of it may happen again and changes nothing. */
+  async #carryOut({ sequence, batch, messages }: Commit): Promise<void> {
+    await this.#write(batch)
+    const { exchange } = this.#options
+    if (exchange !== undefined && messages.length > 0)
+      await this.#patiently('other tasks could not be told', async () => void (await exchange.append(messages)))
+    await this.#patiently('a commit could not be marked', () => this.#options.commits.done(sequence))
   }
 
   #signal(): void {
@@ -303,16 +290,23 @@ export class Runner {
     for (const waiter of this.#waiters.splice(0)) waiter.reject(this.#failure)
   }
 
-  #takeBatch(): CommitBatch {
+  #takeCommit(sequence: number): Commit {
     this.#pendingSinceMs = undefined
     const version = this.#version()
-    const output: TopologyOutput = this.#topology.take(version)
-    return { ...output, token: this.#token(), version }
+    const positions = [...this.#positions]
+    const { messages, ...rows } = this.#topology.take(version, sequence, positions)
+    return { sequence, positions, batch: { ...rows, token: this.#token(), version }, messages }
+  }
+
+  #newTopology(from?: TopologySnapshot): Topology {
+    const { log, local, decode, eventIds } = this.#options
+    return new Topology(log.partitions, { decode, local, eventIds, from })
   }
 
   /** The rows of a commit are the same whenever it is tried again: so is its token. */
   #token(): string {
-    return `events-v${ROWS_VERSION}-${this.#positions.join('.')}`
+    const { local } = this.#options
+    return `events-v${ROWS_VERSION}-${local === undefined ? '' : `p${local.join('.')}-`}${this.#positions.join('.')}`
   }
 
   #version(): number {
@@ -336,7 +330,8 @@ export class Runner {
         this.#sinkError = null
         return
       } catch (error) {
-        if (!mayPass(error) || this.#stopping) throw error // the log has it all: the next start goes on
+        // The log has it all: the next start goes on, or the instance that owns the partition now.
+        if (error instanceof FencedError || !mayPass(error) || this.#stopping) throw error
         this.#sinkError = `${trouble}: ${error instanceof Error ? error.message : String(error)}`
         this.#options.onError(`${trouble}, trying again`, error)
         await this.#options.sleep(Math.min(10_000, 100 * 2 ** Math.min(attempt, 10)))
@@ -373,9 +368,10 @@ export class Runner {
   /** Waits for an append, a finished commit, or the moment at which a commit is due. */
   #idle(): Promise<void> {
     if (this.#signalled) return Promise.resolve()
-    const waitMs = this.#topology.hasPending
-      ? Math.max(1, Math.min(this.#limits.liveIntervalMs, this.#limits.commitIntervalMs - this.#ageMs()))
-      : 1_000
+    const waitMs =
+      this.#pendingSinceMs !== undefined
+        ? Math.max(1, Math.min(this.#limits.liveIntervalMs, this.#limits.commitIntervalMs - this.#ageMs()))
+        : 1_000
     return new Promise((resolve) => {
       const timer = setTimeout(done, waitMs)
       const wake = () => done()
@@ -387,8 +383,6 @@ export class Runner {
     })
   }
 }
-
-const NOTHING: TopologyOutput = { events: [], quarantined: [], people: [], growth: [], restatements: [] }
 
 function isAtLeast(positions: readonly number[], wanted: readonly number[]): boolean {
   return wanted.every((offset, partition) => (positions[partition] ?? 0) >= offset)

@@ -1,33 +1,67 @@
 /**
- * Ticks: when a workspace's traffic stops, records that carry `received_at` alone go into the log, so that time moves
- * on and a replay sees it move at the same place. Only workspaces that had a live event get them; history that is sent
- * in is not overtaken.
+ * Ticks: records that carry `received_at` alone, so that time moves on when traffic stops, and a replay sees it move at
+ * the same place. Only workspaces that had a live event are moved by them; history that is sent in is not overtaken.
  */
 import type { Clock } from '../schemas/ports/clock.ts'
-import type { LogWriter } from '../schemas/ports/log.ts'
-import { LOG_RECORD_VERSION, type TickRecord } from '../schemas/log-records.ts'
+import type { LogMessage, LogWriter } from '../schemas/ports/log.ts'
+import { EVERY_WORKSPACE, LOG_RECORD_VERSION, type TickRecord } from '../schemas/log-records.ts'
 import type { Topology } from './topology.ts'
 
-/** A workspace is quiet when it received nothing for this long, and gets a tick as often. */
+/** A workspace is quiet when it received nothing for this long; a partition gets a tick as often. */
 export const TICK_INTERVAL_MS = 5_000
 
 const encoder = new TextEncoder()
 
-/** Appends a tick to every partition for each quiet workspace; returns how many workspaces got one. */
-export async function tickQuietWorkspaces(topology: Topology, log: LogWriter, clock: Clock): Promise<number> {
-  const nowMs = clock.nowMs()
-  const ticks: TickRecord[] = []
-  for (const { workspace, time } of topology.workspaces()) {
-    if (!time.hasLiveEvent || nowMs - time.newestReceivedMs < TICK_INTERVAL_MS) continue
-    ticks.push({ v: LOG_RECORD_VERSION, type: 'tick', workspace, received_at: nowMs })
+export class Ticker {
+  readonly #log: LogWriter
+  readonly #clock: Clock
+  readonly #local: readonly number[]
+  /** Partitions that were told that a workspace is live, which may not be known to the topology yet. */
+  readonly #told = new Set<string>()
+
+  /** `local`: the partitions whose ticks this one writes. */
+  constructor(log: LogWriter, clock: Clock, local: readonly number[]) {
+    this.#log = log
+    this.#clock = clock
+    this.#local = local
   }
-  if (ticks.length === 0) return 0
-  const partitions = Array.from({ length: log.partitions }, (_, partition) => partition)
-  await log.append(
-    ticks.flatMap((tick) => {
-      const value = encoder.encode(JSON.stringify(tick))
-      return partitions.map((partition) => ({ partition, value }))
-    }),
-  )
-  return ticks.length
+
+  /**
+   * Appends what is due. Call it when everything in the log is processed: behind, the newest record that is processed
+   * says nothing of the traffic. Rejects with LogUnavailableError; the next call makes up for it.
+   */
+  async tick(topology: Topology): Promise<void> {
+    const nowMs = this.#clock.nowMs()
+    const told: string[] = []
+    const messages: LogMessage[] = []
+    if (this.#isTickDue(topology, nowMs)) {
+      const value = encode({ v: LOG_RECORD_VERSION, type: 'tick', workspace: EVERY_WORKSPACE, received_at: nowMs })
+      for (const partition of this.#local) messages.push({ partition, value })
+    }
+    // A workspace that is live in one partition is so in all: those that had no event of it are told.
+    for (const { workspace, windows } of topology.workspaces()) {
+      if (!windows?.time.isLive) continue
+      for (let partition = 0; partition < this.#log.partitions; partition += 1) {
+        const name = `${workspace} ${partition}`
+        if (windows.time.isLiveIn(partition) || this.#told.has(name)) continue
+        messages.push({ partition, value: encode({ v: LOG_RECORD_VERSION, type: 'tick', workspace, received_at: nowMs }) })
+        told.push(name)
+      }
+    }
+    if (messages.length > 0) await this.#log.append(messages)
+    for (const name of told) this.#told.add(name)
+  }
+
+  /** Where there are several partitions each needs a clock of its own, whether it has events or not. */
+  #isTickDue(topology: Topology, nowMs: number): boolean {
+    if (nowMs - topology.seenTickMs < TICK_INTERVAL_MS) return false
+    if (this.#log.partitions > 1) return true
+    for (const { windows } of topology.workspaces())
+      if (windows?.time.isLive && nowMs - windows.time.newestReceivedMs >= TICK_INTERVAL_MS) return true
+    return false
+  }
+}
+
+function encode(tick: TickRecord): Uint8Array {
+  return encoder.encode(JSON.stringify(tick))
 }

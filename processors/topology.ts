@@ -6,12 +6,17 @@
  *       -> growth: people, sent invites -> window totals (by workspace) -> published windows, live numbers
  *
  * No operator reads a clock, draws a random number or does I/O: given the same log, the same state and the same rows.
+ * All partitions may be processed in one place, or each in its own: then what crosses partitions goes out as messages.
  */
-import type { QuarantinedRecord } from '../schemas/log-records.ts'
+import type { EventRecord, QuarantinedRecord } from '../schemas/log-records.ts'
+import { EVERY_WORKSPACE } from '../schemas/log-records.ts'
+import type { EventIds } from '../schemas/ports/event-ids.ts'
 import type { StoredMessage } from '../schemas/ports/log.ts'
 import type { AdmittedEvent, GrowthRow, PersonRow, QuarantinedRow, RestatementRow } from '../schemas/records.ts'
 import { decodeAnyRecord, type DecodeRecord } from './runtime/decode-record.ts'
-import { WorkspaceTopology, type WorkspaceTopologySnapshot } from './workspace-topology.ts'
+import { PartitionTime } from './runtime/partition-time.ts'
+import { decodeTaskRecord, encodeTaskRecord, type WorkspaceEntry } from './task-message.ts'
+import { type TopologyPlace, WorkspaceTopology, type WorkspaceTopologySnapshot } from './workspace-topology.ts'
 
 /** What processing produced since it was last taken. */
 export interface TopologyOutput {
@@ -20,33 +25,80 @@ export interface TopologyOutput {
   readonly people: readonly PersonRow[]
   readonly growth: readonly GrowthRow[]
   readonly restatements: readonly RestatementRow[]
+  /** For the tasks of other partitions. */
+  readonly messages: readonly OutgoingMessage[]
+}
+
+export interface OutgoingMessage {
+  readonly partition: number
+  readonly value: Uint8Array
 }
 
 export interface TopologySnapshot {
   readonly workspaces: Map<string, WorkspaceTopologySnapshot>
+  readonly tickMs: readonly number[]
+  readonly seenTickMs: number
+  readonly heldTicks: readonly HeldTick[]
+  readonly taken: readonly number[]
+  readonly eventIds: unknown
   readonly rebuilds: number
 }
 
-/** Raised by `process` at the end of an import that reached behind the state: `rebuild` the workspace before going on. */
+/** Raised at the end of an import that reached behind the state: `rebuild` the workspace before going on. */
 export interface RebuildRequest {
   readonly workspace: string
 }
 
+interface HeldTick {
+  readonly partition: number
+  readonly sequence: number
+  readonly tickMs: number
+}
+
+export interface TopologyOptions {
+  readonly decode?: DecodeRecord | undefined
+  /** Partitions that are processed here; without it all. */
+  readonly local?: readonly number[] | undefined
+  /** Where anybody may write to the log: which ids were here in the last 7 days. Without it ids are single already. */
+  readonly eventIds?: EventIds | undefined
+  readonly from?: TopologySnapshot | undefined
+}
+
 export class Topology {
-  readonly #partitions: number
   readonly #decode: DecodeRecord
-  #workspaces = new Map<string, WorkspaceTopology>()
-  #touched = new Set<WorkspaceTopology>()
+  readonly #place: TopologyPlace
+  readonly #eventIds: EventIds | undefined
+  readonly #workspaces = new Map<string, WorkspaceTopology>()
+  readonly #touched = new Set<WorkspaceTopology>()
+  /** Newest tick of each partition, as far as it is settled. */
+  readonly #tickMs: number[]
+  /** Newest tick that was processed here. */
+  #seenTickMs: number
+  #heldTicks: HeldTick[]
+  /** Newest sequence taken of each sender. */
+  readonly #taken: number[]
+  #hasTicked = false
   #events: AdmittedEvent[] = []
   #quarantined: QuarantinedRow[] = []
-  #rebuilds = 0
+  #rebuilds: number
 
-  constructor(partitions: number, options: { decode?: DecodeRecord | undefined; from?: TopologySnapshot | undefined } = {}) {
-    this.#partitions = partitions
-    this.#decode = options.decode ?? decodeAnyRecord
-    this.#rebuilds = options.from?.rebuilds ?? 0
-    for (const [workspace, snapshot] of options.from?.workspaces ?? [])
-      this.#workspaces.set(workspace, new WorkspaceTopology(workspace, partitions, snapshot))
+  constructor(partitions: number, { decode, local, eventIds, from }: TopologyOptions = {}) {
+    this.#decode = decode ?? decodeAnyRecord
+    this.#eventIds = eventIds
+    this.#place = {
+      partitions,
+      local: local ?? Array.from({ length: partitions }, (_, partition) => partition),
+      store: (event) => this.#events.push(event),
+      claimId: eventIds && ((record) => claim(eventIds, record)),
+    }
+    this.#tickMs = from ? [...from.tickMs] : new Array<number>(partitions).fill(Number.NEGATIVE_INFINITY)
+    this.#seenTickMs = from?.seenTickMs ?? Number.NEGATIVE_INFINITY
+    this.#taken = from ? [...from.taken] : new Array<number>(partitions).fill(0)
+    this.#heldTicks = [...(from?.heldTicks ?? [])]
+    this.#rebuilds = from?.rebuilds ?? 0
+    if (from?.eventIds !== undefined) eventIds?.restore(from.eventIds)
+    for (const [workspace, snapshot] of from?.workspaces ?? [])
+      this.#workspaces.set(workspace, new WorkspaceTopology(workspace, this.#place, snapshot))
   }
 
   /** Takes one record of the log, in the order of its partition. */
@@ -59,16 +111,32 @@ export class Topology {
     }
     if (record.type === 'tracked') {
       // Kept for whoever asks: it moves no time, has no number and counts nowhere.
-      this.#events.push({ record, partition, offset, actor: 0, late: false })
+      if (this.#eventIds === undefined || claim(this.#eventIds, record))
+        this.#events.push({ record, partition, offset, actor: 0, late: false })
       return undefined
     }
-    const topology = this.#topologyOf(record.workspace)
-    this.#touched.add(topology)
+    if (record.type === 'tick' && record.workspace === EVERY_WORKSPACE) {
+      this.#tick(partition, record.received_at)
+      return undefined
+    }
+    const topology = this.#touch(record.workspace)
     if (record.type === 'tick') topology.tick(partition, record.received_at)
     else if (record.type === 'import_end') {
       return topology.importEnded(partition, record.import_id, record.received_at) ? { workspace: record.workspace } : undefined
-    } else this.#events.push(topology.event(partition, offset, record))
+    } else topology.event(partition, offset, record)
     return undefined
+  }
+
+  /** Takes one record of the repartition topic. One that came before changes nothing. Returns what is to be rebuilt. */
+  receive(value: Uint8Array): RebuildRequest[] {
+    const record = decodeTaskRecord(value)
+    if ('settled' in record) return this.#settleThrough(record.settled)
+    const { from, sequence, tickMs, entries } = record
+    if (sequence <= (this.#taken[from] as number)) return []
+    this.#taken[from] = sequence
+    if (Number.isFinite(tickMs)) this.#heldTicks.push({ partition: from, sequence, tickMs })
+    for (const entry of entries) this.#touch(entry.workspace).receive(from, sequence, entry)
+    return []
   }
 
   /** Raw rows waiting to be taken. */
@@ -77,7 +145,24 @@ export class Topology {
   }
 
   get hasPending(): boolean {
-    return this.#touched.size > 0 || this.pendingRows > 0
+    return this.#touched.size > 0 || this.pendingRows > 0 || this.#hasTicked
+  }
+
+  /** Whether something waits for a settling to take effect. */
+  get hasUnsettled(): boolean {
+    if (this.#heldTicks.length > 0) return true
+    for (const { windows } of this.#workspaces.values()) if (windows?.hasUnsettled) return true
+    return false
+  }
+
+  /** Newest sequence that was taken of each partition's task. */
+  get taken(): readonly number[] {
+    return this.#taken
+  }
+
+  /** Newest tick of the partitions processed here; minus infinity before the first. */
+  get seenTickMs(): number {
+    return this.#seenTickMs
   }
 
   /**
@@ -88,20 +173,33 @@ export class Topology {
     return positions.reduce((sum, position) => sum + position, this.#rebuilds)
   }
 
-  /** Closes what the watermarks have passed and hands over everything since the last time. */
-  take(version: number): TopologyOutput {
+  /**
+   * Closes what the watermarks have passed and hands over everything since the last time. `sequence` is the number of the
+   * commit, `positions` the offsets of the next events of the partitions processed here, in their order.
+   */
+  take(version: number, sequence: number, positions: readonly number[]): TopologyOutput {
     const people: PersonRow[] = []
     const growth: GrowthRow[] = []
     const restatements: RestatementRow[] = []
+    const outgoing = new Map<number, WorkspaceEntry[]>()
+    const positionOf = new Map(this.#place.local.map((partition, index) => [partition, positions[index] as number]))
     for (const topology of this.#touched) {
+      topology.report(sequence, positionOf, this.#tickMs)
       for (const row of topology.takePeople(version)) people.push(row)
       const publication = topology.publish(version)
       for (const row of publication.closed) growth.push(row)
       for (const row of publication.live) growth.push(row)
       for (const row of publication.restatements) restatements.push(row)
+      for (const [partition, entry] of topology.takeEntries()) {
+        const entries = outgoing.get(partition)
+        if (entries === undefined) outgoing.set(partition, [entry])
+        else entries.push(entry)
+      }
     }
+    const messages = this.#messages(sequence, outgoing)
     this.#touched.clear()
-    const output = { events: this.#events, quarantined: this.#quarantined, people, growth, restatements }
+    this.#hasTicked = false
+    const output = { events: this.#events, quarantined: this.#quarantined, people, growth, restatements, messages }
     this.#events = []
     this.#quarantined = []
     return output
@@ -109,11 +207,9 @@ export class Topology {
 
   /** Running windows of the workspaces that changed since the last `take`, for live watchers. */
   running(version: number): { workspace: string; watermarkMs: number; rows: GrowthRow[] }[] {
-    return [...this.#touched].map((topology) => ({
-      workspace: topology.workspace,
-      watermarkMs: topology.time.watermarkMs,
-      rows: [...topology.running(version)],
-    }))
+    return [...this.#touched].flatMap(({ workspace, windows }) =>
+      windows === undefined ? [] : [{ workspace, watermarkMs: windows.time.watermarkMs, rows: [...windows.running(version)] }],
+    )
   }
 
   /**
@@ -131,11 +227,12 @@ export class Topology {
     const version = this.version(positions)
     const standing = this.#topologyOf(workspace)
     const fresh = standing.emptied()
+    const time = new PartitionTime()
     for await (const events of history) {
-      fresh.replay(events)
+      fresh.replay(events, time)
       const people = fresh.takePeople(version)
       const { closed, restatements } = fresh.publish(version)
-      await write({ events: [], quarantined: [], people, growth: closed, restatements }, version)
+      await write({ ...NO_OUTPUT, people, growth: closed, restatements }, version)
     }
     const continued = fresh.continueFrom(standing)
     this.#workspaces.set(workspace, continued)
@@ -152,13 +249,70 @@ export class Topology {
   }
 
   snapshot(): TopologySnapshot {
-    return { workspaces: new Map([...this.#workspaces].map(([name, topology]) => [name, topology.snapshot()])), rebuilds: this.#rebuilds }
+    return {
+      workspaces: new Map([...this.#workspaces].map(([name, topology]) => [name, topology.snapshot()])),
+      tickMs: this.#tickMs,
+      seenTickMs: this.#seenTickMs,
+      heldTicks: this.#heldTicks,
+      taken: this.#taken,
+      eventIds: this.#eventIds?.snapshot(),
+      rebuilds: this.#rebuilds,
+    }
+  }
+
+  get #isSpread(): boolean {
+    return this.#place.local.length < this.#place.partitions
+  }
+
+  /** A tick of the partition: it moves the time of every workspace that is live. */
+  #tick(partition: number, receivedMs: number): void {
+    this.#hasTicked = true
+    this.#seenTickMs = Math.max(this.#seenTickMs, receivedMs)
+    if (!this.#isSpread) this.#tickMs[partition] = Math.max(this.#tickMs[partition] as number, receivedMs)
+    for (const topology of this.#workspaces.values())
+      if (topology.partitionTick(partition, receivedMs, this.#tickMs)) this.#touched.add(topology)
+  }
+
+  #settleThrough(sequences: readonly number[]): RebuildRequest[] {
+    const left: HeldTick[] = []
+    for (const held of this.#heldTicks) {
+      if (held.sequence > (sequences[held.partition] as number)) left.push(held)
+      else this.#tickMs[held.partition] = held.tickMs
+    }
+    this.#heldTicks = left
+    const requests: RebuildRequest[] = []
+    for (const topology of this.#workspaces.values()) {
+      if (topology.settleThrough(sequences)) requests.push({ workspace: topology.workspace })
+      if (topology.windows?.advance(this.#tickMs)) this.#touched.add(topology)
+    }
+    return requests
+  }
+
+  /** One message a target; every partition hears of a tick, as any may be a workspace's home. */
+  #messages(sequence: number, outgoing: ReadonlyMap<number, readonly WorkspaceEntry[]>): OutgoingMessage[] {
+    if (!this.#isSpread) return []
+    const [from] = this.#place.local as readonly [number]
+    const tickMs = this.#seenTickMs
+    if (this.#hasTicked) this.#heldTicks.push({ partition: from, sequence, tickMs })
+    const messages: OutgoingMessage[] = []
+    for (let partition = 0; partition < this.#place.partitions; partition += 1) {
+      const entries = outgoing.get(partition)
+      if (partition === from || (entries === undefined && !this.#hasTicked)) continue
+      messages.push({ partition, value: encodeTaskRecord({ from, sequence, tickMs, entries: entries ?? [] }) })
+    }
+    return messages
+  }
+
+  #touch(workspace: string): WorkspaceTopology {
+    const topology = this.#topologyOf(workspace)
+    this.#touched.add(topology)
+    return topology
   }
 
   #topologyOf(workspace: string): WorkspaceTopology {
     let topology = this.#workspaces.get(workspace)
     if (topology === undefined) {
-      topology = new WorkspaceTopology(workspace, this.#partitions)
+      topology = new WorkspaceTopology(workspace, this.#place)
       this.#workspaces.set(workspace, topology)
     }
     return topology
@@ -167,4 +321,12 @@ export class Topology {
   #quarantine(record: QuarantinedRecord, partition: number, offset: number): void {
     this.#quarantined.push({ record, partition, offset })
   }
+}
+
+/** A commit in which nothing happened. */
+export const NO_OUTPUT: TopologyOutput = { events: [], quarantined: [], people: [], growth: [], restatements: [], messages: [] }
+
+/** An import of an event that was kept as late takes the late one's place. */
+function claim(eventIds: EventIds, record: EventRecord): boolean {
+  return eventIds.claim(record.workspace, record.event_id, record.received_at) || record.supersedes !== undefined
 }

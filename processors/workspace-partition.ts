@@ -3,18 +3,21 @@
  * lives here; what concerns another key leaves as a hop, what all partitions share goes to the totals.
  */
 import type { ConversionRecord, EventRecord, InviteRecord, ShareRecord } from '../schemas/log-records.ts'
-import type { PersonRow } from '../schemas/records.ts'
+import type { AdmittedEvent, PersonRow } from '../schemas/records.ts'
 import { type Carrier, Causes, type CausesSnapshot } from './attribution/causes.ts'
 import { Signups, type SignupEvent, type SignupsSnapshot } from './attribution/signups.ts'
 import { GrowthPeople, type PeopleSnapshot } from './growth/people.ts'
 import { SEEN } from './growth/presence-panes.ts'
 import { SentInvites, type SentInvitesSnapshot } from './growth/sent-invites.ts'
 import { type SliceKey, SliceTable } from './growth/slices.ts'
-import type { WindowTotals } from './growth/window-totals.ts'
+import type { PartitionTotals } from './growth/window-totals.ts'
+import type { Hop, MovedEvent } from './hops.ts'
 import { ActorIds, globalNumber } from './runtime/actor-ids.ts'
-import type { Hop } from './hops.ts'
+import { PartitionTime, type PartitionTimeReport } from './runtime/partition-time.ts'
 
 export interface WorkspacePartitionSnapshot {
+  readonly time: PartitionTimeReport
+  readonly lateEvents: number
   readonly actors: readonly string[]
   readonly slices: readonly SliceKey[]
   readonly causes: CausesSnapshot
@@ -23,28 +26,43 @@ export interface WorkspacePartitionSnapshot {
   readonly sentInvites: SentInvitesSnapshot
 }
 
+export interface WorkspacePartitionOptions {
+  readonly workspace: string
+  readonly partition: number
+  readonly partitions: number
+  readonly totals: PartitionTotals
+  readonly send: (hop: Hop) => void
+  /** Takes the raw row of an event. */
+  readonly store: (event: AdmittedEvent) => void
+  /** Whether this is the first time in 7 days that the event's id comes; without it ids are single already. */
+  readonly claimId?: ((record: EventRecord) => boolean) | undefined
+  readonly from?: WorkspacePartitionSnapshot | undefined
+  /** Names by number, for a rebuild, in which everybody keeps the number that raw rows hold. */
+  readonly actors?: readonly string[] | undefined
+}
+
 export class WorkspacePartition {
+  readonly time: PartitionTime
   readonly #workspace: string
   readonly #partition: number
   readonly #partitions: number
   readonly #send: (hop: Hop) => void
+  readonly #store: (event: AdmittedEvent) => void
+  readonly #claimId: ((record: EventRecord) => boolean) | undefined
   readonly #actors: ActorIds
   readonly #slices: SliceTable
   readonly #causes: Causes
   readonly #signups: Signups
   readonly #people: GrowthPeople
   readonly #sentInvites: SentInvites
+  #lateEvents: number
 
-  constructor(options: {
-    workspace: string
-    partition: number
-    partitions: number
-    totals: WindowTotals
-    send: (hop: Hop) => void
-    from?: WorkspacePartitionSnapshot
-    actors?: readonly string[]
-  }) {
+  constructor(options: WorkspacePartitionOptions) {
     const { from, totals, send } = options
+    this.time = new PartitionTime(from?.time)
+    this.#lateEvents = from?.lateEvents ?? 0
+    this.#store = options.store
+    this.#claimId = options.claimId
     this.#workspace = options.workspace
     this.#partition = options.partition
     this.#partitions = options.partitions
@@ -71,9 +89,19 @@ export class WorkspacePartition {
     )
   }
 
-  /** Number of the actor in the warehouse; 0 for nobody. */
-  numberOf(actorId: string | undefined): number {
-    return actorId === undefined ? 0 : globalNumber(this.#actors.numberOf(actorId), this.#partition, this.#partitions)
+  /** Events that came beyond the allowed lateness. */
+  get lateEvents(): number {
+    return this.#lateEvents
+  }
+
+  /** An event of an actor of this partition: stored, and counted unless it is too late or was here before. */
+  take({ record, partition, offset, late, counts }: MovedEvent): void {
+    if (this.#claimId?.(record) === false) return
+    if (late) this.#lateEvents += 1
+    if (counts) this.apply(record)
+    const { actor_id: actorId } = record
+    const actor = actorId === undefined ? 0 : globalNumber(this.#actors.numberOf(actorId), this.#partition, this.#partitions)
+    this.#store({ record, partition, offset, actor, late })
   }
 
   /** Names of the actors by number. */
@@ -81,7 +109,7 @@ export class WorkspacePartition {
     return this.#actors.snapshot()
   }
 
-  /** An event of an actor of this partition. */
+  /** Counts an event of an actor of this partition. */
   apply(record: EventRecord): void {
     if (record.type === 'share') this.#share(record)
     else if (record.type === 'invite') this.#invite(record)
@@ -91,6 +119,9 @@ export class WorkspacePartition {
   /** A message from another key. */
   deliver(hop: Hop): void {
     switch (hop.to) {
+      case 'moved':
+        this.take(hop.event)
+        return
       case 'carried':
         this.#causes.carried(hop.name, hop.carrier)
         if (hop.name.kind === 'invite') this.#sentInvites.sent(hop.name.id, hop.carrier.atMs, this.#slices.indexOf(hop.carrier))
@@ -136,6 +167,8 @@ export class WorkspacePartition {
 
   snapshot(): WorkspacePartitionSnapshot {
     return {
+      time: this.time.report(),
+      lateEvents: this.#lateEvents,
       actors: this.#actors.snapshot(),
       slices: this.#slices.snapshot(),
       causes: this.#causes.snapshot(),

@@ -1,224 +1,265 @@
 /**
- * Everything one workspace computes: admission by its own time, the operators of each partition, the totals, and what
- * is published. Workspaces share nothing, so that none can see or move another.
+ * Everything that one workspace computes in one place: the operators of the partitions that are processed here, and,
+ * where the workspace is at home, its windows. What concerns a partition elsewhere leaves as an entry of a task
+ * message. Workspaces share nothing, so that none can see or move another.
  */
 import { partitionOf } from '../schemas/partitioner.ts'
 import type { EventRecord } from '../schemas/log-records.ts'
 import type { AdmittedEvent, PersonRow } from '../schemas/records.ts'
-import { ALLOWED_LATENESS_MS, DAY_MS, PARTITION_IDLE_MS } from '../schemas/windows.ts'
-import { type Publication, Publisher, type PublisherSnapshot } from './growth/publisher.ts'
-import { WindowTotals, type WindowTotalsSnapshot } from './growth/window-totals.ts'
-import { type Hop, hopKey } from './hops.ts'
-import { WorkspaceTime, type WorkspaceTimeSnapshot } from './runtime/workspace-time.ts'
+import { ALLOWED_LATENESS_MS, DAY_MS } from '../schemas/windows.ts'
+import type { Publication } from './growth/publisher.ts'
+import { addDelta, TotalsRecorder } from './growth/totals-delta.ts'
+import { type Hop, hopKey, subjectOf } from './hops.ts'
+import type { PartitionTime } from './runtime/partition-time.ts'
+import { OutgoingEntries, type WorkspaceEntry } from './task-message.ts'
 import { WorkspacePartition, type WorkspacePartitionSnapshot } from './workspace-partition.ts'
+import { type PartitionReport, WorkspaceWindows, type WorkspaceWindowsSnapshot } from './workspace-windows.ts'
 
-/** An import of which rows came and whose end has not: newest row, and the partitions that have its end. */
-interface OpenImport {
-  newestReceivedMs: number
-  readonly endedIn: Set<number>
+/** Where a topology stands among the partitions, and where its output goes. */
+export interface TopologyPlace {
+  readonly partitions: number
+  /** Partitions that are processed here. */
+  readonly local: readonly number[]
+  /** Takes the raw row of an event. */
+  readonly store: (event: AdmittedEvent) => void
+  /** Whether this is the first time in 7 days that the event's id comes; without it ids are single already. */
+  readonly claimId?: ((record: EventRecord) => boolean) | undefined
 }
 
 export interface WorkspaceTopologySnapshot {
-  readonly time: WorkspaceTimeSnapshot
-  readonly totals: WindowTotalsSnapshot
-  readonly publisher: PublisherSnapshot
-  readonly parts: readonly WorkspacePartitionSnapshot[]
-  readonly imports: Map<string, OpenImport>
-  readonly needsRebuild: boolean
-  readonly lateEvents: number
-  readonly cause: string
+  readonly parts: readonly (readonly [partition: number, part: WorkspacePartitionSnapshot])[]
+  readonly windows: WorkspaceWindowsSnapshot | undefined
+  readonly epoch: number
 }
 
 /** State is kept this far behind the watermark: the longest window and the allowed lateness, and a day to spare. */
 const STATE_HORIZON_MS = 30 * DAY_MS + ALLOWED_LATENESS_MS + DAY_MS
 
+/** Partition in which a workspace's windows are. */
+export function homeOf(workspace: string, partitions: number): number {
+  return partitionOf(workspace, '', partitions)
+}
+
 export class WorkspaceTopology {
   readonly workspace: string
-  readonly #partitions: number
-  readonly #time: WorkspaceTime
-  readonly #totals: WindowTotals
-  readonly #publisher: Publisher
-  readonly #parts: WorkspacePartition[]
+  /** Undefined where the workspace is not at home. */
+  readonly windows: WorkspaceWindows | undefined
+  readonly #place: TopologyPlace
+  readonly #home: number
+  readonly #parts = new Map<number, WorkspacePartition>()
+  readonly #recorder: TotalsRecorder | undefined
   readonly #hops: Hop[] = []
-  #imports = new Map<string, OpenImport>()
+  readonly #outgoing: OutgoingEntries
+  #endedImports: string[] = []
   #needsRebuild = false
-  #lateEvents = 0
-  #cause = LATE_EVENT
+  #epoch = 0
   #droppedDay = Number.NaN
 
-  /** `actors`: names by number of each partition, for a rebuild, in which everybody keeps the number that raw rows hold. */
-  constructor(workspace: string, partitions: number, from?: WorkspaceTopologySnapshot, actors?: readonly (readonly string[])[]) {
+  constructor(workspace: string, place: TopologyPlace, from?: WorkspaceTopologySnapshot, actors?: ReadonlyMap<number, readonly string[]>) {
     this.workspace = workspace
-    this.#partitions = partitions
-    this.#time = new WorkspaceTime(partitions, from?.time)
-    this.#totals = new WindowTotals(from?.totals)
-    this.#publisher = new Publisher(this.#totals, from?.publisher)
-    this.#parts = Array.from({ length: partitions }, (_, partition) => {
-      const restored = from?.parts[partition]
-      return new WorkspacePartition({
+    this.#place = place
+    this.#home = homeOf(workspace, place.partitions)
+    if (place.local.includes(this.#home)) this.windows = new WorkspaceWindows(workspace, place.partitions, from?.windows)
+    else this.#recorder = new TotalsRecorder()
+    this.#epoch = from?.epoch ?? 0
+    this.#outgoing = new OutgoingEntries(workspace)
+    const snapshots = new Map(from?.parts)
+    for (const partition of place.local) {
+      const part = new WorkspacePartition({
         workspace,
         partition,
-        partitions,
-        totals: this.#totals,
+        partitions: place.partitions,
+        totals: this.windows?.totals ?? (this.#recorder as TotalsRecorder),
         send: (hop) => this.#hops.push(hop),
-        ...(restored ? { from: restored } : {}),
-        ...(actors?.[partition] ? { actors: actors[partition] } : {}),
+        store: place.store,
+        claimId: place.claimId,
+        from: snapshots.get(partition),
+        actors: actors?.get(partition),
       })
-    })
-    if (from === undefined) return
-    this.#imports = from.imports
-    this.#needsRebuild = from.needsRebuild
-    this.#lateEvents = from.lateEvents
-    this.#cause = from.cause
-  }
-
-  get time(): WorkspaceTime {
-    return this.#time
+      this.#parts.set(partition, part)
+    }
   }
 
   get lateEvents(): number {
-    return this.#lateEvents
+    let count = 0
+    for (const part of this.#parts.values()) count += part.lateEvents
+    return count
   }
 
   /** An event from the log, in its place. Beyond the allowed lateness it is kept, and counts nowhere. */
-  event(partition: number, offset: number, record: EventRecord): AdmittedEvent {
-    this.#time.observe(partition, record.occurred_at, record.received_at)
-    const tooLate = this.#time.isTooLate(record.occurred_at)
+  event(partition: number, offset: number, record: EventRecord): void {
+    const { time } = this.#part(partition)
+    time.observe(record.occurred_at, record.received_at)
+    const tooLate = time.isTooLate(record.occurred_at)
     const late = tooLate && record.import_id === undefined
-    const part = this.#parts[partition] as WorkspacePartition
-    if (record.import_id !== undefined) this.#importOf(record.import_id, record.received_at)
-    if (late) this.#lateEvents += 1
-    else if (tooLate)
-      this.#needsRebuild = true // behind what the state still holds: the import's end rebuilds
-    else this.#apply(part, record)
-    return { record, partition, offset, actor: part.numberOf(record.actor_id), late }
+    if (record.import_id !== undefined) {
+      this.windows?.importSeen(record.import_id, record.received_at)
+      if (this.windows === undefined) this.#outgoing.importSeen(this.#home, record.import_id, record.received_at)
+      // Behind what the state still holds: the import's end rebuilds.
+      if (tooLate) this.#needsRebuild = true
+    }
+    const event = { record, partition, offset, late, counts: !tooLate }
+    if (this.#partitionOf(subjectOf(record)) === partition) this.#part(partition).take(event)
+    else this.#hops.push({ to: 'moved', event })
+    this.#deliver()
   }
 
+  /** A tick of the workspace. */
   tick(partition: number, receivedMs: number): void {
-    this.#time.observe(partition, receivedMs, receivedMs)
+    this.#part(partition).time.tick(receivedMs)
+  }
+
+  /** A tick of the partition, for all workspaces. Returns whether it means anything to this one. */
+  partitionTick(partition: number, receivedMs: number, tickMs: readonly number[]): boolean {
+    const moved = this.#part(partition).time.partitionTick(receivedMs)
+    return moved || (this.windows?.advance(tickMs) ?? false)
   }
 
   /** The import's last record of this partition. Returns whether the workspace is to be rebuilt now. */
   importEnded(partition: number, importId: string, receivedMs: number): boolean {
-    const open = this.#importOf(importId, receivedMs)
-    open.endedIn.add(partition)
-    if (open.endedIn.size < this.#partitions) return false
-    this.#imports.delete(importId)
-    this.#cause = `import:${importId}`
-    return this.#needsRebuild && this.#isSettled
+    this.#part(partition).time.importEnd(receivedMs)
+    if (this.#isSpread || this.windows === undefined) {
+      this.#endedImports.push(importId)
+      return false
+    }
+    this.windows.settle(partition, { ...this.#report(partition, 0), endedImports: [importId] })
+    return this.windows.closeImports()
   }
 
-  /** Imports of which rows came and whose end has not. */
-  openImports(): string[] {
-    return [...this.#imports.keys()]
+  /** What another task has for this workspace. */
+  receive(from: number, sequence: number, entry: WorkspaceEntry): void {
+    for (const hop of entry.hops) this.#part(this.#partitionOf(hopKey(hop))).deliver(hop)
+    this.#deliver()
+    if (entry.horizonMs !== undefined) for (const part of this.#parts.values()) part.dropBefore(entry.horizonMs)
+    const { windows } = this
+    if (windows === undefined) return
+    for (const { id, receivedMs } of entry.imports) windows.importSeen(id, receivedMs)
+    if (entry.delta !== undefined && addDelta(windows.totals, entry.delta)) windows.fallBehind()
+    if (entry.report !== undefined) windows.hold(from, sequence, entry.report)
+  }
+
+  /** All that followed from the tasks' commits up to these sequences is in. Returns whether to rebuild now. */
+  settleThrough(sequences: readonly number[]): boolean {
+    const { windows } = this
+    if (windows === undefined) return false
+    windows.settleThrough(sequences)
+    return windows.closeImports()
   }
 
   /** History in the order of occurrence, into a workspace made anew: nothing of it is late. */
-  replay(events: readonly AdmittedEvent[]): void {
+  replay(events: readonly AdmittedEvent[], time: PartitionTime): void {
     for (const { record } of events) {
-      const actorId = record.actor_id ?? record.event_id
-      const partition = this.#partitionOf(actorId)
-      this.#time.observe(partition, record.occurred_at, record.received_at)
-      this.#apply(this.#parts[partition] as WorkspacePartition, record)
+      time.observe(record.occurred_at, record.received_at)
+      this.#part(this.#partitionOf(subjectOf(record))).apply(record)
+      this.#deliver()
     }
+    const report: PartitionReport = { time: time.report(), position: 0, endedImports: [], needsRebuild: false }
+    // In the order of occurrence every partition is as far as any.
+    for (const partition of this.#parts.keys()) this.windows?.settle(partition, report)
+    this.windows?.advance(NO_TICKS)
   }
 
   /** A workspace without any state but the numbers of its actors, to be built anew. */
   emptied(): WorkspaceTopology {
     return new WorkspaceTopology(
       this.workspace,
-      this.#partitions,
+      this.#place,
       undefined,
-      this.#parts.map((part) => part.actorNames()),
+      new Map([...this.#parts].map(([partition, part]) => [partition, part.actorNames()])),
     )
   }
 
   /** Takes over another's place in time after a rebuild. */
-  continueFrom(other: WorkspaceTopology): WorkspaceTopology {
-    const built = this.snapshot()
-    // The running windows were not written while it was being built.
-    const publisher = { ...built.publisher, liveEnds: built.publisher.liveEnds.map(() => Number.NEGATIVE_INFINITY) }
-    const snapshot = { ...built, publisher, time: other.#time.snapshot(), lateEvents: other.#lateEvents, cause: other.#cause }
-    return new WorkspaceTopology(this.workspace, this.#partitions, snapshot)
+  continueFrom(standing: WorkspaceTopology): WorkspaceTopology {
+    const parts = [...this.#parts].map(([partition, part]) => {
+      const stood = standing.#part(partition)
+      return [partition, { ...part.snapshot(), time: stood.time.report(), lateEvents: stood.lateEvents }] as const
+    })
+    const windows = this.windows?.continueFrom(standing.windows as WorkspaceWindows).snapshot()
+    return new WorkspaceTopology(this.workspace, this.#place, { parts, windows, epoch: standing.#epoch })
+  }
+
+  /** Tells the windows, here or elsewhere, what the partitions processed here have seen by the end of this commit. */
+  report(sequence: number, positions: ReadonlyMap<number, number>, tickMs: readonly number[]): void {
+    const { windows } = this
+    for (const partition of this.#parts.keys()) {
+      const report = this.#report(partition, positions.get(partition) ?? 0)
+      if (windows === undefined) this.#outgoing.report(this.#home, report)
+      else if (this.#isSpread) windows.hold(partition, sequence, report)
+      else windows.settle(partition, report)
+    }
+    this.#endedImports = []
+    this.#needsRebuild = false
+    windows?.advance(tickMs)
   }
 
   /** Closes what the watermark has passed and takes all that is to be written. */
   publish(version: number): Publication {
-    if (!Number.isFinite(this.#time.watermarkMs)) return { live: [], closed: [], restatements: [] }
-    const publication = this.#publisher.publish(this.#publishAt(version))
-    if (this.#isSettled) this.#cause = LATE_EVENT
-    const day = Math.floor(this.#time.watermarkMs / DAY_MS)
-    if (day !== this.#droppedDay) {
+    const { windows } = this
+    if (windows === undefined) return NOTHING
+    const publication = windows.publish(version)
+    const { watermarkMs } = windows.time
+    const day = Math.floor(watermarkMs / DAY_MS)
+    if (Number.isFinite(watermarkMs) && day !== this.#droppedDay) {
       this.#droppedDay = day
-      for (const part of this.#parts) part.dropBefore(this.#time.watermarkMs - STATE_HORIZON_MS)
+      const horizonMs = watermarkMs - STATE_HORIZON_MS
+      for (const part of this.#parts.values()) part.dropBefore(horizonMs)
+      for (let partition = 0; partition < this.#place.partitions; partition += 1)
+        if (!this.#parts.has(partition)) this.#outgoing.horizon(partition, horizonMs)
     }
     return publication
   }
 
-  /** The running windows as they stand, for whoever watches. */
-  running(version: number): Publication['live'] {
-    return Number.isFinite(this.#time.watermarkMs) ? this.#publisher.running(this.#publishAt(version)) : []
+  takePeople(version: number): PersonRow[] {
+    return [...this.#parts.values()].flatMap((part) => part.takePeople(version))
   }
 
-  takePeople(version: number): PersonRow[] {
-    return this.#parts.flatMap((part) => part.takePeople(version))
+  /** What is for partitions elsewhere, by partition. */
+  takeEntries(): ReadonlyMap<number, WorkspaceEntry> {
+    const delta = this.#recorder?.take()
+    if (delta !== undefined) this.#outgoing.delta(this.#home, delta)
+    return this.#outgoing.take()
   }
 
   snapshot(): WorkspaceTopologySnapshot {
     return {
-      time: this.#time.snapshot(),
-      totals: this.#totals.snapshot(),
-      publisher: this.#publisher.snapshot(),
-      parts: this.#parts.map((part) => part.snapshot()),
-      imports: this.#imports,
-      needsRebuild: this.#needsRebuild,
-      lateEvents: this.#lateEvents,
-      cause: this.#cause,
+      parts: [...this.#parts].map(([partition, part]) => [partition, part.snapshot()]),
+      windows: this.windows?.snapshot(),
+      epoch: this.#epoch,
     }
   }
 
-  #publishAt(version: number) {
-    const { watermarkMs, headMs } = this.#time
-    return {
-      workspace: this.workspace,
-      watermarkMs,
-      headMs,
-      closeUpToMs: this.#isSettled ? watermarkMs : watermarkMs - ALLOWED_LATENESS_MS,
-      version,
-      cause: this.#cause,
-    }
+  get #isSpread(): boolean {
+    return this.#parts.size < this.#place.partitions
   }
 
-  /** No import is under way. One that was broken off holds nothing up once a minute has passed without it. */
-  get #isSettled(): boolean {
-    const nowMs = this.#time.newestReceivedMs
-    for (const { newestReceivedMs } of this.#imports.values()) if (nowMs - newestReceivedMs < PARTITION_IDLE_MS) return false
-    return true
+  #report(partition: number, position: number): PartitionReport {
+    const { time } = this.#part(partition)
+    return { time: time.report(), position, endedImports: this.#endedImports, needsRebuild: this.#needsRebuild }
   }
 
-  #importOf(importId: string, receivedMs: number): OpenImport {
-    let open = this.#imports.get(importId)
-    if (open === undefined) {
-      open = { newestReceivedMs: receivedMs, endedIn: new Set() }
-      this.#imports.set(importId, open)
-    }
-    open.newestReceivedMs = Math.max(open.newestReceivedMs, receivedMs)
-    return open
+  #part(partition: number): WorkspacePartition {
+    const part = this.#parts.get(partition)
+    if (part === undefined) throw new Error(`partition ${partition} of ${this.workspace} is not processed here`)
+    return part
   }
 
-  #apply(part: WorkspacePartition, record: EventRecord): void {
-    part.apply(record)
-    // Hops may send hops; they end, since each leads one step further along cause, actor, inviter.
+  /** Hops may send hops; they end, since each leads one step further along actor, cause, actor, inviter. */
+  #deliver(): void {
     for (let index = 0; index < this.#hops.length; index += 1) {
       const hop = this.#hops[index] as Hop
-      ;(this.#parts[this.#partitionOf(hopKey(hop))] as WorkspacePartition).deliver(hop)
+      const partition = this.#partitionOf(hopKey(hop))
+      const part = this.#parts.get(partition)
+      if (part === undefined) this.#outgoing.hop(partition, hop)
+      else part.deliver(hop)
     }
     this.#hops.length = 0
   }
 
   #partitionOf(key: string): number {
-    return this.#partitions === 1 ? 0 : partitionOf(this.workspace, key, this.#partitions)
+    return partitionOf(this.workspace, key, this.#place.partitions)
   }
 }
 
-const LATE_EVENT = 'late_event'
+const NO_TICKS: readonly number[] = []
+const NOTHING: Publication = { live: [], closed: [], restatements: [] }

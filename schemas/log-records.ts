@@ -105,6 +105,9 @@ const trackedRecord = z.strictObject({
   group_id: z.string().optional(),
 })
 
+/** Workspace of a tick that is of the whole partition: no workspace can have this name. */
+export const EVERY_WORKSPACE = '*'
+
 /** Time goes on although nothing happens: the watermark reads `received_at`. */
 const tickRecord = z.strictObject({ ...envelope, type: z.literal('tick') })
 /** An import has sent its last row. Written to every partition; what the import touched is rebuilt then. */

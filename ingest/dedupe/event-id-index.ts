@@ -8,6 +8,12 @@ const FILL_MAX = 0.8
 const GROWTH = 1.5
 const SLOTS_MIN = 1024
 
+/** The whole table, as it is: not a copy. */
+export interface EventIdIndexSnapshot {
+  readonly table: Uint32Array
+  readonly size: number
+}
+
 export class EventIdIndex {
   #table: Uint32Array
   #slots: number
@@ -54,6 +60,17 @@ export class EventIdIndex {
   has(h0: number, h1: number, h2: number, hour: number): boolean {
     const stored = this.#table[this.#find(h0, h1, h2) * WORDS + 3] ?? 0
     return stored !== 0 && hour - (stored - 1) <= this.#horizonHours
+  }
+
+  snapshot(): EventIdIndexSnapshot {
+    return { table: this.#table, size: this.#size }
+  }
+
+  static restore(horizonHours: number, { table, size }: EventIdIndexSnapshot): EventIdIndex {
+    const index = new EventIdIndex(horizonHours, table.length / WORDS)
+    index.#table = table
+    index.#size = size
+    return index
   }
 
   /** Gives a claimed id back, because its event did not become durable. */

@@ -11,7 +11,14 @@ import { CycleTimes, type CycleTimesSnapshot } from './cycle-times.ts'
 import { FirstCredit, type FirstCreditSnapshot } from './first-credit.ts'
 import { DISPERSION, DISPERSION_WIDTH, MEASURE, PANE_WINDOWS, type PaneWindow } from './measures.ts'
 import type { PaneGrid, PaneGridSnapshot } from './pane-grid.ts'
+import type { PeopleTotals } from './people.ts'
 import { dispersionGrids, restoreGrids, ScopeGrids, type ScopeGridsSnapshot } from './scope-grids.ts'
+import type { ScopeOf } from './slices.ts'
+
+/** What partitions send additive changes to: the totals themselves, or what carries the changes to where they are. */
+export interface PartitionTotals extends PeopleTotals {
+  readonly scope: ScopeOf
+}
 
 export interface WindowTotalsSnapshot {
   readonly scopes: readonly ScopeGridsSnapshot[]
@@ -21,7 +28,7 @@ export interface WindowTotalsSnapshot {
   readonly firstCredit: FirstCreditSnapshot
 }
 
-export class WindowTotals {
+export class WindowTotals implements PartitionTotals {
   readonly whole: ScopeGrids
   readonly arrivals = new Arrivals()
   readonly cycleTimes = new CycleTimes()

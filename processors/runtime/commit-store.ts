@@ -27,6 +27,11 @@ export interface CommitStore {
   close(): Promise<void>
 }
 
+/** Another instance owns the partition now: nothing more may be written for it here. */
+export class FencedError extends Error {
+  override readonly name = 'FencedError'
+}
+
 /** Commits in memory, for the test driver; what the file form keeps beside its file. */
 export class MemoryCommitStore implements CommitStore {
   readonly #commits = new Map<number, { positions: readonly number[]; done: boolean }>()

@@ -1,45 +1,60 @@
 /**
- * Time of one workspace, taken from the log alone (METRICS "Time"). Each partition's watermark is the newest
- * min(occurred_at, received_at) less the delay; the workspace's is the least of its partitions', those left out that
- * have been quiet for a minute while others went on.
+ * Time of one workspace over its partitions (METRICS "Time"): the watermark is the least of what they allow. A
+ * partition that was quiet for a minute, by its own clock, allows all but that minute; it can't be left out by the clock of
+ * another, since it may only not have been read as far.
  */
-import { ALLOWED_LATENESS_MS, PARTITION_IDLE_MS, WATERMARK_DELAY_MS } from '../../schemas/windows.ts'
+import { PARTITION_IDLE_MS, WATERMARK_DELAY_MS } from '../../schemas/windows.ts'
+import type { PartitionTimeReport } from './partition-time.ts'
 
 export interface WorkspaceTimeSnapshot {
-  readonly newestMs: readonly number[]
-  readonly newestReceivedMs: readonly number[]
+  readonly reports: readonly (PartitionTimeReport | undefined)[]
   readonly watermarkMs: number
-  readonly hasLiveEvent: boolean
+  readonly headMs: number
+  readonly newestReceivedMs: number
 }
 
 export class WorkspaceTime {
-  /** Newest min(occurred_at, received_at) of each partition; -infinity where nothing came yet. */
-  readonly #newestMs: number[]
-  readonly #newestReceivedMs: number[]
+  /** What is settled of each partition: all that its records led to elsewhere has arrived. */
+  readonly #reports: (PartitionTimeReport | undefined)[]
   #watermarkMs = Number.NEGATIVE_INFINITY
-  #hasLiveEvent = false
+  #headMs = Number.NEGATIVE_INFINITY
+  #newestReceivedMs = Number.NEGATIVE_INFINITY
 
   constructor(partitions: number, from?: WorkspaceTimeSnapshot) {
-    this.#newestMs = from ? [...from.newestMs] : new Array<number>(partitions).fill(Number.NEGATIVE_INFINITY)
-    this.#newestReceivedMs = from ? [...from.newestReceivedMs] : new Array<number>(partitions).fill(Number.NEGATIVE_INFINITY)
+    this.#reports = from ? [...from.reports] : new Array<undefined>(partitions).fill(undefined)
     if (from === undefined) return
     this.#watermarkMs = from.watermarkMs
-    this.#hasLiveEvent = from.hasLiveEvent
+    this.#headMs = from.headMs
+    this.#newestReceivedMs = from.newestReceivedMs
   }
 
-  /** An event or a tick (which occurs when it is received) of the partition. */
-  observe(partition: number, occurredMs: number, receivedMs: number): void {
-    const atMs = Math.min(occurredMs, receivedMs)
-    if (receivedMs - occurredMs <= ALLOWED_LATENESS_MS) this.#hasLiveEvent = true
-    if (receivedMs > (this.#newestReceivedMs[partition] as number)) this.#newestReceivedMs[partition] = receivedMs
-    if (atMs > (this.#newestMs[partition] as number)) this.#newestMs[partition] = atMs
-    const newestReceivedMs = this.newestReceivedMs
+  /** A partition has seen this much, though not all that follows from it may be in yet. */
+  see({ newestMs, receivedMs }: PartitionTimeReport): void {
+    if (newestMs > this.#headMs) this.#headMs = newestMs
+    if (receivedMs > this.#newestReceivedMs) this.#newestReceivedMs = receivedMs
+  }
+
+  /** All that followed from what a partition has seen is in. Takes effect with `advance`. */
+  settle(partition: number, report: PartitionTimeReport): void {
+    this.see(report)
+    this.#reports[partition] = report
+  }
+
+  /** Moves the watermark on; `tickMs` are the newest ticks of the partitions. Returns whether it moved. */
+  advance(tickMs: readonly number[]): boolean {
     let leastMs = Number.POSITIVE_INFINITY
-    for (let index = 0; index < this.#newestMs.length; index += 1) {
-      if ((this.#newestReceivedMs[index] as number) <= newestReceivedMs - PARTITION_IDLE_MS) continue
-      leastMs = Math.min(leastMs, this.#newestMs[index] as number)
+    let areAllQuiet = true
+    for (let partition = 0; partition < this.#reports.length; partition += 1) {
+      const report = this.#reports[partition]
+      const clockMs = Math.max(report?.clockMs ?? Number.NEGATIVE_INFINITY, tickMs[partition] ?? Number.NEGATIVE_INFINITY)
+      const newestMs = report?.newestMs ?? Number.NEGATIVE_INFINITY
+      const isQuiet = newestMs === Number.NEGATIVE_INFINITY || clockMs - (report as PartitionTimeReport).receivedMs >= PARTITION_IDLE_MS
+      if (!isQuiet) areAllQuiet = false
+      leastMs = Math.min(leastMs, isQuiet ? clockMs - PARTITION_IDLE_MS : newestMs - WATERMARK_DELAY_MS)
     }
-    this.#watermarkMs = Math.max(this.#watermarkMs, leastMs - WATERMARK_DELAY_MS)
+    if (areAllQuiet || leastMs <= this.#watermarkMs) return false
+    this.#watermarkMs = leastMs
+    return true
   }
 
   /** No window that ends at or before this changes but by late events. */
@@ -49,29 +64,28 @@ export class WorkspaceTime {
 
   /** The newest instant seen: the running pane holds it. */
   get headMs(): number {
-    return Math.max(...this.#newestMs)
+    return this.#headMs
   }
 
   get newestReceivedMs(): number {
-    return Math.max(...this.#newestReceivedMs)
+    return this.#newestReceivedMs
   }
 
-  /** Whether an event came within 7 days of its occurrence, so that ticks may move time on. */
-  get hasLiveEvent(): boolean {
-    return this.#hasLiveEvent
+  /** Whether the workspace is live in any partition. */
+  get isLive(): boolean {
+    return this.#reports.some((report) => report?.isLive)
   }
 
-  /** Whether an event that occurred then is beyond the allowed lateness. */
-  isTooLate(occurredMs: number): boolean {
-    return occurredMs < this.#watermarkMs - ALLOWED_LATENESS_MS
+  isLiveIn(partition: number): boolean {
+    return this.#reports[partition]?.isLive ?? false
   }
 
   snapshot(): WorkspaceTimeSnapshot {
     return {
-      newestMs: this.#newestMs,
-      newestReceivedMs: this.#newestReceivedMs,
+      reports: this.#reports,
       watermarkMs: this.#watermarkMs,
-      hasLiveEvent: this.#hasLiveEvent,
+      headMs: this.#headMs,
+      newestReceivedMs: this.#newestReceivedMs,
     }
   }
 }

@@ -2,22 +2,22 @@
  * The whole topology without log, warehouse or clock, after Kafka Streams' TopologyTestDriver: records go in, rows
  * come out, the test says when a commit is.
  */
-import type { GrowthRow, PersonRow, RestatementRow, AdmittedEvent } from '../../schemas/records.ts'
-import type { LogRecord } from '../../schemas/log-records.ts'
-import { partitionOf } from '../../schemas/partitioner.ts'
-import { Topology, type TopologySnapshot } from '../../processors/topology.ts'
 import { deserialize, serialize } from 'node:v8'
+import { Ticker } from '../../processors/ticker.ts'
+import { Topology, type TopologySnapshot } from '../../processors/topology.ts'
+import type { LogRecord } from '../../schemas/log-records.ts'
+import type { LogMessage } from '../../schemas/ports/log.ts'
+import { partitionsOfRecord } from './partition-of-record.ts'
+import { PublishedRows } from './published-rows.ts'
 
-export class TopologyDriver {
+export class TopologyDriver extends PublishedRows {
   readonly #partitions: number
   #topology: Topology
   #offsets: number[]
-  readonly events: AdmittedEvent[] = []
-  readonly restatements: RestatementRow[] = []
-  readonly #growth = new Map<string, GrowthRow>()
-  readonly #people = new Map<string, PersonRow>()
+  #commits = 0
 
   constructor(partitions = 1) {
+    super()
     this.#partitions = partitions
     this.#topology = new Topology(partitions)
     this.#offsets = new Array<number>(partitions).fill(0)
@@ -29,18 +29,26 @@ export class TopologyDriver {
 
   /** Puts records in, each in its partition (ticks and ends of imports in every one). */
   async put(records: Iterable<LogRecord>): Promise<void> {
-    for (const record of records) {
-      const everywhere = record.type === 'tick' || record.type === 'import_end'
-      const subject = 'actor_id' in record && record.actor_id ? record.actor_id : 'event_id' in record ? (record.event_id ?? '') : ''
-      const partitions = everywhere ? [...this.#offsets.keys()] : [partitionOf(record.workspace, subject, this.#partitions)]
-      for (const partition of partitions) await this.#process(partition, record)
-    }
+    for (const record of records)
+      for (const partition of partitionsOfRecord(record, this.#partitions))
+        await this.#process(partition, Buffer.from(JSON.stringify(record)))
   }
 
   /** A commit: rows are taken, the later version of a key counts. */
   commit(): void {
-    const output = this.#topology.take(this.#version())
-    this.#keep(output)
+    this.#commits += 1
+    this.keep(this.#topology.take(this.#version(), this.#commits, this.#offsets))
+  }
+
+  /** What is due is ticked, as of an instant. */
+  async tick(nowMs: number): Promise<void> {
+    const due: LogMessage[] = []
+    const log = {
+      partitions: this.#partitions,
+      append: async (messages: readonly LogMessage[]) => messages.map((message) => due.push(message)),
+    }
+    await new Ticker(log, { nowMs: () => nowMs }, [...this.#offsets.keys()]).tick(this.#topology)
+    for (const { partition, value } of due) await this.#process(partition, value)
   }
 
   /** State through its stored form and back, as after a restart. */
@@ -49,45 +57,19 @@ export class TopologyDriver {
     this.#topology = new Topology(this.#partitions, { from: state })
   }
 
-  /** All published rows, later versions in place of earlier ones, by key. */
-  rows(workspace?: string): GrowthRow[] {
-    return [...this.#growth.values()].filter((row) => workspace === undefined || row.workspace === workspace)
-  }
-
-  row(workspace: string, window: string, endMs: number, dimension = '', value = ''): GrowthRow | undefined {
-    return this.#growth.get([workspace, window, endMs, dimension, value].join('|'))
-  }
-
-  people(): PersonRow[] {
-    return [...this.#people.values()]
-  }
-
-  async #process(partition: number, record: LogRecord): Promise<void> {
+  async #process(partition: number, value: Uint8Array): Promise<void> {
     const offset = this.#offsets[partition] as number
     this.#offsets[partition] = offset + 1
-    const request = this.#topology.process({ partition, offset, value: Buffer.from(JSON.stringify(record)) })
+    const request = this.#topology.process({ partition, offset, value })
     if (request === undefined) return
     this.commit()
-    const version = await this.#topology.rebuild(request.workspace, this.#offsets, this.#history(request.workspace), async (output) =>
-      this.#keep(output),
+    const version = await this.#topology.rebuild(
+      request.workspace,
+      this.#offsets,
+      this.history(request.workspace, this.#offsets),
+      async (output) => this.keep(output),
     )
-    for (const [key, row] of this.#growth) if (row.workspace === request.workspace && row.version < version) this.#growth.delete(key)
-  }
-
-  async *#history(workspace: string): AsyncGenerator<AdmittedEvent[]> {
-    const events = this.events.filter((event) => event.record.workspace === workspace && !event.late && event.record.type !== 'tracked')
-    events.sort(
-      (a, b) =>
-        a.record.occurred_at - b.record.occurred_at || Buffer.compare(Buffer.from(a.record.event_id), Buffer.from(b.record.event_id)),
-    )
-    for (let start = 0; start < events.length; start += 1000) yield events.slice(start, start + 1000)
-  }
-
-  #keep(output: ReturnType<Topology['take']>): void {
-    this.events.push(...output.events)
-    this.restatements.push(...output.restatements)
-    for (const row of output.growth) this.#growth.set([row.workspace, row.window, row.end_ms, row.dimension, row.value].join('|'), row)
-    for (const row of output.people) this.#people.set(`${row.workspace}|${row.actor_id}`, row)
+    this.rebuilt(request.workspace, version)
   }
 
   #version(): number {

@@ -8,7 +8,7 @@ import type { Carrier } from '../../processors/attribution/causes.ts'
 import { Arrivals } from '../../processors/growth/arrivals.ts'
 import { ScopeGrids } from '../../processors/growth/scope-grids.ts'
 import { WindowTotals } from '../../processors/growth/window-totals.ts'
-import { WorkspaceTime } from '../../processors/runtime/workspace-time.ts'
+import { PartitionTime } from '../../processors/runtime/partition-time.ts'
 import type { LogRecord } from '../../schemas/log-records.ts'
 import type { AdmittedEvent, Dimension, GrowthRow } from '../../schemas/records.ts'
 import { DAY_MS, LIVE_WINDOWS } from '../../schemas/windows.ts'
@@ -251,7 +251,7 @@ describe('a bug in the stream is reported:', () => {
     [
       'an event beyond the lateness that counts',
       () => {
-        vi.spyOn(WorkspaceTime.prototype, 'isTooLate').mockReturnValue(false)
+        vi.spyOn(PartitionTime.prototype, 'isTooLate').mockReturnValue(false)
         return streamOf(records)
       },
     ],

@@ -1,0 +1,66 @@
+/** What a runner is given, and what it tells of itself. */
+import type { Sink } from '../schemas/ports/commit-sink.ts'
+import type { Clock } from '../schemas/ports/clock.ts'
+import type { EventIds } from '../schemas/ports/event-ids.ts'
+import type { LiveBus } from '../schemas/ports/live.ts'
+import type { Log, LogReader } from '../schemas/ports/log.ts'
+import type { CommitStore } from './runtime/commit-store.ts'
+import type { DecodeRecord } from './runtime/decode-record.ts'
+import type { SnapshotStore } from './runtime/snapshot-store.ts'
+import type { TopologySnapshot } from './topology.ts'
+
+export interface RunnerOptions {
+  readonly log: LogReader
+  /** Partitions of the log that are processed, ascending; without it all. */
+  readonly local?: readonly number[]
+  /** Where tasks of other partitions send to and receive from: given when `local` is one partition of several. */
+  readonly exchange?: Log | undefined
+  /** Which ids were seen, where anybody may write to the log. */
+  readonly eventIds?: EventIds | undefined
+  readonly sink: Sink
+  readonly live: LiveBus
+  readonly commits: CommitStore
+  readonly snapshots: SnapshotStore<TopologySnapshot>
+  readonly clock: Clock
+  /** How records are read; without it, as if anybody may have written them. */
+  readonly decode?: DecodeRecord
+  readonly sleep: (ms: number) => Promise<void>
+  readonly onError: (message: string, error: unknown) => void
+  readonly limits?: Partial<RunnerLimits>
+}
+
+export interface RunnerLimits {
+  /** Records read at once. */
+  readonly readRecords: number
+  /** Rows that make a commit due. */
+  readonly commitRows: number
+  /** A commit is due when this much time has passed since its first record. */
+  readonly commitIntervalMs: number
+  /** Live watchers hear at most this often. */
+  readonly liveIntervalMs: number
+  /** Records between snapshots: what a restart has to process again. */
+  readonly snapshotRecords: number
+}
+
+export const RUNNER_LIMITS: RunnerLimits = {
+  readRecords: 2_000,
+  commitRows: 100_000,
+  commitIntervalMs: 250,
+  liveIntervalMs: 50,
+  snapshotRecords: 1_000_000,
+}
+
+export interface RunnerStatus {
+  /** Offset of the next record to process, and of the next to be readable in the warehouse, by input: partitions, then messages. */
+  readonly processed: readonly number[]
+  readonly committed: readonly number[]
+  /** Version of the newest rows that are readable. */
+  readonly committedVersion: number
+  /** Why the warehouse does not take rows now; null when it does. */
+  readonly sinkError: string | null
+  /** When the oldest record that is processed but not committed was processed; null when all are. */
+  readonly pendingSinceMs: number | null
+  readonly ready: boolean
+  /** A bug of ours stopped the processing. */
+  readonly failed: boolean
+}

@@ -1,0 +1,157 @@
+/** Partitions that are processed apart give the rows of one topology, wherever commits fall and whatever comes twice. */
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import type { LogRecord } from '../../schemas/log-records.ts'
+import type { GrowthRow, PersonRow } from '../../schemas/records.ts'
+import type { PublishedRows } from '../support/published-rows.ts'
+import { SpreadDriver } from '../support/spread-driver.ts'
+import { TopologyDriver } from '../support/topology-driver.ts'
+
+const DAY_ONE = Date.UTC(2026, 2, 2)
+const MINUTE = 60_000
+const HOUR = 60 * MINUTE
+const people = ['ann', 'bob', 'cem', 'dee', 'eva', 'fay', 'gus']
+
+const common = {
+  actor_id: fc.constantFrom(...people),
+  channel: fc.constantFrom('mail', 'chat', undefined),
+  campaign: fc.constantFrom('spring', undefined),
+}
+const cause = {
+  invite_id: fc.constantFrom('i1', 'i2', undefined),
+  referral_code: fc.constantFrom('c1', 'c2', undefined),
+  share_id: fc.constantFrom('s1', undefined),
+  referrer_id: fc.constantFrom('ann', 'bob', undefined),
+}
+const what = fc.oneof(
+  fc.record({
+    type: fc.constant('share'),
+    ...common,
+    content_id: fc.constant('x'),
+    share_id: cause.share_id,
+    referral_code: cause.referral_code,
+  }),
+  fc.record({
+    type: fc.constant('invite'),
+    ...common,
+    action: fc.constant('sent'),
+    invite_id: fc.constantFrom('i1', 'i2', 'i3'),
+    referral_code: cause.referral_code,
+  }),
+  fc.record({ type: fc.constant('conversion'), ...common, kind: fc.constant('signup'), ...cause }),
+  fc.record({
+    type: fc.constant('conversion'),
+    ...common,
+    kind: fc.constantFrom('purchase', 'refund'),
+    amount_minor: fc.integer({ min: 0, max: 500 }),
+    currency: fc.constantFrom('EUR', 'USD'),
+  }),
+)
+/** What happens, how long after the one before, how late it is told, and what is done about it. */
+const step = fc.record({
+  what,
+  afterMs: fc.oneof(fc.nat(2 * MINUTE), fc.nat(5 * HOUR), fc.nat(3 * 24 * HOUR)),
+  lateMs: fc.oneof(fc.constant(0), fc.nat(HOUR), fc.nat(6 * 24 * HOUR)),
+  workspace: fc.constantFrom('w', 'w', 'other'),
+  astray: fc.boolean(),
+  acts: fc.array(
+    fc.oneof(
+      fc.record({ act: fc.constant('commit' as const), of: fc.nat(3) }),
+      fc.record({ act: fc.constant('restart' as const), of: fc.nat(3) }),
+      fc.record({ act: fc.constant('all' as const), of: fc.constant(0) }),
+    ),
+    { maxLength: 3 },
+  ),
+})
+type Step = Omit<typeof step extends fc.Arbitrary<infer Value> ? Value : never, never>
+
+interface Told {
+  readonly record: LogRecord
+  readonly step: Step
+}
+
+function told(steps: readonly Step[]): Told[] {
+  let nowMs = DAY_ONE
+  return steps.map((each, index) => {
+    nowMs += each.afterMs
+    const given = Object.fromEntries(Object.entries(each.what).filter(([, value]) => value !== undefined))
+    const record = {
+      v: 1,
+      workspace: each.workspace,
+      event_id: `e${index}`,
+      received_at: nowMs,
+      occurred_at: nowMs - each.lateMs,
+      ...given,
+    } as LogRecord
+    return { record, step: each }
+  })
+}
+
+/** Time goes on everywhere, as the tickers see to it. */
+function ticks(nowMs: number): LogRecord[] {
+  return ['w', 'other', '*'].map((workspace) => ({ v: 1, type: 'tick', workspace, received_at: nowMs }))
+}
+
+function outcome(rows: PublishedRows) {
+  const plain = ({ version: _, watermark_ms: __, ...row }: GrowthRow) => row
+  const byKey = (a: GrowthRow, b: GrowthRow) =>
+    a.workspace.localeCompare(b.workspace) ||
+    a.window.localeCompare(b.window) ||
+    a.end_ms - b.end_ms ||
+    a.dimension.localeCompare(b.dimension) ||
+    a.value.localeCompare(b.value)
+  const person = ({ version: _, ...row }: PersonRow) => row
+  return {
+    growth: rows
+      .rows()
+      .filter((row) => row.final && row.counts.active_users > 0)
+      .sort(byKey)
+      .map(plain),
+    people: rows
+      .people()
+      .map(person)
+      .sort((a, b) => `${a.workspace} ${a.actor_id}`.localeCompare(`${b.workspace} ${b.actor_id}`)),
+    events: rows.events.map(({ record, late, actor }) => `${record.workspace} ${record.event_id} ${late} ${actor}`).sort(),
+  }
+}
+
+async function spread(steps: readonly Told[], partitions: number, endMs: number, strays: boolean) {
+  const driver = new SpreadDriver(partitions)
+  for (const { record, step: each } of steps) {
+    driver.put([record], strays && each.astray)
+    for (const { act, of } of each.acts) {
+      if (act === 'commit') await driver.commitOne(of % partitions)
+      else if (act === 'all') await driver.commit()
+      else {
+        await driver.commitOne(of % partitions)
+        driver.restart(of % partitions)
+      }
+    }
+  }
+  driver.put(ticks(endMs))
+  await driver.commit()
+  return outcome(driver)
+}
+
+async function together(steps: readonly Told[], partitions: number, endMs: number) {
+  const driver = new TopologyDriver(partitions)
+  await driver.put(steps.map(({ record }) => record))
+  await driver.put(ticks(endMs))
+  driver.commit()
+  return outcome(driver)
+}
+
+const RUNS = Number(process.env.KAPPA_FUZZ_RUNS ?? 40)
+
+describe('partitions that are processed apart', () => {
+  it('publish what one topology publishes', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 25 }), fc.integer({ min: 2, max: 4 }), async (steps, partitions) => {
+        const history = told(steps)
+        const endMs = (history.at(-1)?.record.received_at ?? 0) + 2 * HOUR
+        expect(await spread(history, partitions, endMs, false)).toEqual(await together(history, partitions, endMs))
+      }),
+      { numRuns: RUNS, endOnFailure: true, interruptAfterTimeLimit: Number(process.env.KAPPA_FUZZ_MS ?? 8_000) },
+    )
+  }, 600_000)
+})
