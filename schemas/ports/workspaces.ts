@@ -1,4 +1,4 @@
-/** Workspaces and their keys. Driver: `ingest/keys/lmdb-registry.ts`. */
+/** Workspaces and their keys. Drivers: `ingest/keys/lmdb-registry.ts` (one process), `ingest/keys/log-registry.ts` (shared). */
 import type { KeyKind } from '../config.ts'
 
 /** What a valid key stands for. Nothing below the HTTP layer acts without one. */

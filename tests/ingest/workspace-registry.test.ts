@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { isMistypedSecret, makeSecret } from '../../ingest/keys/key-secret.ts'
-import { openWorkspaceRegistry, type WorkspaceRegistry, type WorkspaceRegistryOptions } from '../../ingest/keys/lmdb-registry.ts'
+import { openWorkspaceRegistry } from '../../ingest/keys/lmdb-registry.ts'
+import type { RegistryOptions, WorkspaceRegistry } from '../../ingest/keys/workspace-registry.ts'
 import { KEY_KINDS } from '../../schemas/config.ts'
 
 let path: string
@@ -19,7 +20,7 @@ afterEach(async () => {
   await rm(path, { recursive: true, force: true })
 })
 
-async function start(fixedKeys?: WorkspaceRegistryOptions['fixedKeys']): Promise<WorkspaceRegistry> {
+async function start(fixedKeys?: RegistryOptions['fixedKeys']): Promise<WorkspaceRegistry> {
   await registry?.close()
   registry = await openWorkspaceRegistry({ path, randomBytes, clock: { nowMs: () => nowMs++ }, ...(fixedKeys ? { fixedKeys } : {}) })
   return registry
