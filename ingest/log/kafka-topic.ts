@@ -13,6 +13,7 @@ export interface TopicWanted {
   readonly topic: string
   readonly partitions: number
   readonly replicationFactor: number
+  /** -1: for ever, whatever the size. */
   readonly retentionMs: number
 }
 
@@ -41,6 +42,8 @@ export async function ensureTopic(client: KafkaClient, wanted: TopicWanted): Pro
               { name: 'cleanup.policy', value: 'delete' },
               { name: 'retention.ms', value: String(wanted.retentionMs) },
               { name: 'compression.type', value: 'gzip' },
+              // A limit of the brokers by size would take records that are to stay for ever.
+              ...(wanted.retentionMs < 0 ? [{ name: 'retention.bytes', value: '-1' }] : []),
               { name: 'max.message.bytes', value: String(RECORD_BYTES_MAX + BATCH_OVERHEAD_BYTES) },
               ...(wanted.replicationFactor > 2 ? [{ name: 'min.insync.replicas', value: '2' }] : []),
             ],

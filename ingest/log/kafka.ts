@@ -22,7 +22,7 @@ export interface KafkaLogOptions extends KafkaSettings {
   readonly partitions: number
   /** Of a topic that is made now. */
   readonly replicationFactor?: number
-  /** How long records are kept, of a topic that is made now. */
+  /** How long records are kept, of a topic that is made now; -1: for ever. */
   readonly retentionMs?: number
   /** Group in which instances share the partitions; see `ownership`. */
   readonly groupId: string
