@@ -13,7 +13,7 @@ import { GroupCommitter } from '../ingest/group-committer.ts'
 import { type ImportProgress, importEvents } from '../ingest/import-session.ts'
 import { createIngestMetrics } from '../ingest/ingest-metrics.ts'
 import { createIntake } from '../ingest/intake.ts'
-import { openWorkspaceRegistry } from '../ingest/keys/lmdb-registry.ts'
+import { openLmdbRegistry } from '../ingest/keys/lmdb-registry.ts'
 import { openLmdbLog } from '../ingest/log/lmdb.ts'
 import { createPipeline } from '../ingest/pipeline.ts'
 import { createEventMap } from '../ingest/segment/event-map.ts'
@@ -67,7 +67,7 @@ export async function openEngine(config: Config, options: WiringOptions = {}): P
     const eventMap = createEventMap(await readEventMap(config.eventMap))
     const log = await openLmdbLog({ path: join(config.data, 'log'), partitions: config.partitions })
     closers.push(() => log.close())
-    const workspaces = await openWorkspaceRegistry({
+    const workspaces = await openLmdbRegistry({
       path: join(config.data, 'keys'),
       randomBytes,
       clock,

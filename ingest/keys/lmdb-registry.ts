@@ -19,7 +19,7 @@ interface WorkspaceRow {
 const SECRET_BYTES = 32
 
 /** Opens or makes the registry; the first start makes the workspace `default` and a key of each kind. */
-export async function openWorkspaceRegistry(options: LmdbRegistryOptions): Promise<WorkspaceRegistry> {
+export async function openLmdbRegistry(options: LmdbRegistryOptions): Promise<WorkspaceRegistry> {
   const { path, randomBytes } = options
   await mkdir(path, { recursive: true, mode: 0o700 })
   await chmod(path, 0o700)

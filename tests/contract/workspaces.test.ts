@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { openWorkspaceRegistry } from '../../ingest/keys/lmdb-registry.ts'
+import { openLmdbRegistry } from '../../ingest/keys/lmdb-registry.ts'
 import { openLogRegistry } from '../../ingest/keys/log-registry.ts'
 import { createMemoryLog } from '../../ingest/log/memory.ts'
 import { describeWorkspacesContract } from './workspaces-contract.ts'
@@ -11,7 +11,7 @@ describeWorkspacesContract({
   async create() {
     const path = await mkdtemp(join(tmpdir(), 'kappa-keys-'))
     return {
-      open: (options) => openWorkspaceRegistry({ ...options, path }),
+      open: (options) => openLmdbRegistry({ ...options, path }),
       written: async () => (await Promise.all((await readdir(path)).map((name) => readFile(join(path, name), 'latin1')))).join(),
       dispose: () => rm(path, { recursive: true, force: true }),
     }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { isMistypedSecret, makeSecret } from '../../ingest/keys/key-secret.ts'
-import { openWorkspaceRegistry } from '../../ingest/keys/lmdb-registry.ts'
+import { openLmdbRegistry } from '../../ingest/keys/lmdb-registry.ts'
 import type { RegistryOptions, WorkspaceRegistry } from '../../ingest/keys/workspace-registry.ts'
 import { KEY_KINDS } from '../../schemas/config.ts'
 
@@ -22,7 +22,7 @@ afterEach(async () => {
 
 async function start(fixedKeys?: RegistryOptions['fixedKeys']): Promise<WorkspaceRegistry> {
   await registry?.close()
-  registry = await openWorkspaceRegistry({ path, randomBytes, clock: { nowMs: () => nowMs++ }, ...(fixedKeys ? { fixedKeys } : {}) })
+  registry = await openLmdbRegistry({ path, randomBytes, clock: { nowMs: () => nowMs++ }, ...(fixedKeys ? { fixedKeys } : {}) })
   return registry
 }
 
