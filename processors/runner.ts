@@ -9,7 +9,7 @@ import type { StoredMessage } from '../schemas/ports/log.ts'
 import { WarehouseUnavailableError } from '../schemas/ports/warehouse.ts'
 import type { CommitBatch } from '../schemas/records.ts'
 import { RUNNER_LIMITS, type RunnerLimits, type RunnerOptions, type RunnerStatus } from './runner-options.ts'
-import { NO_OUTPUT, type OutgoingMessage, type RebuildRequest, Topology, type TopologySnapshot } from './topology.ts'
+import { NO_OUTPUT, type OutgoingMessage, type ReadHistory, type RebuildRequest, Topology, type TopologySnapshot } from './topology.ts'
 import { FencedError } from './runtime/commit-store.ts'
 import { TaskInputs } from './runtime/task-inputs.ts'
 
@@ -118,12 +118,13 @@ export class Runner {
       this.#snapshotSequence = snapshot.sequence
     }
     for (const entry of this.#options.commits.after(this.#commit)) {
-      const rebuilt = await this.#processThrough(entry.positions)
+      const requests = await this.#processThrough(entry.positions)
       const commit = this.#takeCommit(entry.sequence)
-      if (!entry.done || rebuilt) await this.#carryOut(commit)
+      if (!entry.done) await this.#carryOut(commit)
       this.#commit = entry.sequence
       this.#committed = [...entry.positions]
       this.#committedVersion = commit.batch.version
+      for (const request of requests) await this.#rebuild(request)
     }
   }
 
@@ -151,7 +152,10 @@ export class Runner {
       const messages = await this.#inputs.read(index, this.#positions[index] as number, this.#limits.readRecords)
       for (const message of messages) {
         const request = this.#processOne(message)
-        if (request) await this.#rebuild(request.workspace)
+        if (request === undefined) continue
+        await this.#commitNow()
+        await this.#inFlight
+        await this.#rebuild(request)
       }
       processed += messages.length
     }
@@ -168,39 +172,30 @@ export class Runner {
     return messages.length
   }
 
-  /** Takes the messages that were fetched, as the last of this commit. */
-  async #takeMessages(messages: readonly StoredMessage[]): Promise<void> {
-    for (const { value, offset } of messages) {
-      const requests = this.#topology.receive(value)
-      this.#positions[this.#inputs.exchangeIndex as number] = offset + 1
+  /** Takes messages of other tasks, up to one that asks for a rebuild: the commit ends there. */
+  #takeMessages(messages: StoredMessage[]): RebuildRequest[] {
+    for (let next = messages.shift(); next !== undefined; next = messages.shift()) {
+      const requests = this.#topology.receive(next.value)
+      this.#positions[this.#inputs.exchangeIndex as number] = next.offset + 1
       this.#recordsSinceSnapshot += 1
-      for (const { workspace } of requests) this.#options.onError(`${workspace} is to be rebuilt`, new Error('not here yet'))
+      if (requests.length > 0) return requests
     }
+    return []
   }
 
-  /** Processes up to the end of a commit; returns whether a workspace was rebuilt on the way. */
-  async #processThrough(positions: readonly number[]): Promise<boolean> {
-    let rebuilt = false
+  /** Processes up to the end of a commit; returns what is to be rebuilt after it. */
+  async #processThrough(positions: readonly number[]): Promise<RebuildRequest[]> {
+    const requests: RebuildRequest[] = []
     const { readRecords } = this.#limits
-    for (const index of this.#inputs.logIndexes) {
+    for (let index = 0; index < positions.length; index += 1) {
       const end = positions[index] as number
       for await (const messages of this.#inputs.between(index, this.#positions[index] as number, end, readRecords)) {
-        for (const message of messages) {
-          const request = this.#processOne(message)
-          if (request === undefined) continue
-          await this.#rebuild(request.workspace)
-          rebuilt = true
-        }
+        if (index === this.#inputs.exchangeIndex) requests.push(...this.#takeMessages(messages))
+        else for (const message of messages) requests.push(...asList(this.#processOne(message)))
       }
       this.#positions[index] = end
     }
-    const index = this.#inputs.exchangeIndex
-    if (index === undefined) return rebuilt
-    const end = positions[index] as number
-    for await (const messages of this.#inputs.between(index, this.#positions[index] as number, end, readRecords))
-      await this.#takeMessages(messages)
-    this.#positions[index] = end
-    return rebuilt
+    return requests
   }
 
   #processOne(message: StoredMessage): RebuildRequest | undefined {
@@ -211,21 +206,20 @@ export class Runner {
     return request
   }
 
-  /** An import reached behind the state: everything before is written, then the workspace is built anew from history. */
-  async #rebuild(workspace: string): Promise<void> {
-    if (this.#ready) {
-      await this.#commitNow()
-      await this.#inFlight
-    } else await this.#write(this.#takeCommit(this.#commit + 1).batch) // the commit that ended here, under its own token
-    const history = this.#options.sink.history(workspace, this.#positions, 10_000)
+  /** Something reached behind the state: the workspace is built anew from history. Everything before is committed. */
+  async #rebuild(request: RebuildRequest): Promise<void> {
+    const { workspace } = request
+    const history: ReadHistory = (below, from) => this.#options.sink.history(workspace, { below, from }, 10_000)
+    const place = this.#token()
     let part = 0
-    const version = await this.#topology.rebuild(workspace, this.#positions, history, async (output, versionOfRows) => {
+    const { version, isHome, again } = await this.#topology.rebuild(request, this.#positions, history, async (output, versionOfRows) => {
       part += 1
-      await this.#write({ ...output, token: `${this.#token()}-rebuild-${workspace}-${part}`, version: versionOfRows })
+      await this.#write({ ...output, token: `${place}-rebuild-${workspace}-${part}`, version: versionOfRows })
     })
-    await this.#write({ ...NO_OUTPUT, token: `${this.#token()}-rebuilt-${workspace}`, version, rebuilt: { workspace, version } })
+    if (isHome) await this.#write({ ...NO_OUTPUT, token: `${place}-rebuilt-${workspace}`, version, rebuilt: { workspace, version } })
     this.#pendingSinceMs ??= this.#options.clock.nowMs()
     this.#recordsSinceSnapshot = Math.max(this.#recordsSinceSnapshot, this.#limits.snapshotRecords) // not twice
+    if (again !== undefined) await this.#rebuild(again)
   }
 
   #isCommitDue(idle: boolean): boolean {
@@ -244,13 +238,16 @@ export class Runner {
   async #commitNow(): Promise<void> {
     await this.#inFlight
     if (this.#pendingSinceMs === undefined || this.#failure) return
-    await this.#takeMessages(this.#held.splice(0))
+    const requests = this.#takeMessages(this.#held)
     const sequence = this.#commit + 1
     await this.#patiently('a commit could not be written down', () => this.#options.commits.intend(sequence, this.#positions))
     this.#inFlightSinceMs = this.#pendingSinceMs
     const commit = this.#takeCommit(sequence)
     this.#commit = sequence
     this.#inFlight = this.#finish(commit).catch((error: unknown) => this.#fail(error))
+    if (requests.length === 0) return
+    await this.#inFlight
+    for (const request of requests) await this.#rebuild(request)
   }
 
   async #finish(commit: Commit): Promise<void> {
@@ -382,6 +379,10 @@ export class Runner {
       this.#wake = wake
     })
   }
+}
+
+function asList<Item>(item: Item | undefined): Item[] {
+  return item === undefined ? [] : [item]
 }
 
 function isAtLeast(positions: readonly number[], wanted: readonly number[]): boolean {

@@ -11,15 +11,25 @@ import type { PartitionReport } from './workspace-windows.ts'
 /** Grows when the form changes; a reader refuses one that it does not know. */
 export const TASK_RECORD_VERSION = 1
 
+/** Asks every partition to build a workspace anew from its events below these offsets, by partition. */
+export interface RebuildOrder {
+  /** Number of the workspace's state from then on. */
+  readonly epoch: number
+  readonly below: readonly number[]
+}
+
 /** For one workspace. */
 export interface WorkspaceEntry {
   readonly workspace: string
+  /** Number of the state that the hops and the delta come from: each rebuild begins another. */
+  readonly epoch: number
   readonly hops: readonly Hop[]
   readonly delta?: TotalsDelta | undefined
   readonly imports: readonly { readonly id: string; readonly receivedMs: number }[]
   readonly report?: PartitionReport | undefined
   /** No state before this instant is needed any more. */
   readonly horizonMs?: number | undefined
+  readonly rebuild?: RebuildOrder | undefined
 }
 
 export interface TaskMessage {
@@ -66,12 +76,16 @@ export class OutgoingEntries {
     this.#of(partition).horizonMs = horizonMs
   }
 
+  rebuild(partition: number, order: RebuildOrder): void {
+    this.#of(partition).rebuild = order
+  }
+
   /** Everything since the last call, by target partition. */
-  take(): Map<number, WorkspaceEntry> {
+  take(epoch: number): Map<number, WorkspaceEntry> {
     const taken = new Map(
       [...this.#entries].map(([partition, { imports, ...draft }]) => [
         partition,
-        { ...draft, workspace: this.#workspace, imports: [...imports].map(([id, receivedMs]) => ({ id, receivedMs })) },
+        { ...draft, workspace: this.#workspace, epoch, imports: [...imports].map(([id, receivedMs]) => ({ id, receivedMs })) },
       ]),
     )
     this.#entries = new Map()
@@ -94,6 +108,7 @@ interface Draft {
   delta?: TotalsDelta
   report?: PartitionReport
   horizonMs?: number
+  rebuild?: RebuildOrder
 }
 
 const encoder = new TextEncoder()

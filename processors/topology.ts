@@ -15,7 +15,7 @@ import type { StoredMessage } from '../schemas/ports/log.ts'
 import type { AdmittedEvent, GrowthRow, PersonRow, QuarantinedRow, RestatementRow } from '../schemas/records.ts'
 import { decodeAnyRecord, type DecodeRecord } from './runtime/decode-record.ts'
 import { PartitionTime } from './runtime/partition-time.ts'
-import { decodeTaskRecord, encodeTaskRecord, type WorkspaceEntry } from './task-message.ts'
+import { decodeTaskRecord, encodeTaskRecord, type RebuildOrder, type WorkspaceEntry } from './task-message.ts'
 import { type TopologyPlace, WorkspaceTopology, type WorkspaceTopologySnapshot } from './workspace-topology.ts'
 
 /** What processing produced since it was last taken. */
@@ -44,10 +44,15 @@ export interface TopologySnapshot {
   readonly rebuilds: number
 }
 
-/** Raised at the end of an import that reached behind the state: `rebuild` the workspace before going on. */
+/** Something reached behind the state: commit what was processed, then `rebuild` the workspace before going on. */
 export interface RebuildRequest {
   readonly workspace: string
+  /** Given where partitions are processed apart. */
+  readonly order?: RebuildOrder
 }
+
+/** Reads events that count of one workspace in the order of occurrence, at or behind `from` and below `below`, by partition. */
+export type ReadHistory = (below: readonly number[], from?: readonly number[]) => AsyncIterable<readonly AdmittedEvent[]>
 
 interface HeldTick {
   readonly partition: number
@@ -135,8 +140,13 @@ export class Topology {
     if (sequence <= (this.#taken[from] as number)) return []
     this.#taken[from] = sequence
     if (Number.isFinite(tickMs)) this.#heldTicks.push({ partition: from, sequence, tickMs })
-    for (const entry of entries) this.#touch(entry.workspace).receive(from, sequence, entry)
-    return []
+    const requests: RebuildRequest[] = []
+    for (const entry of entries) {
+      const { workspace } = entry
+      const order = this.#touch(workspace).receive(from, sequence, entry)
+      if (order !== undefined) requests.push({ workspace, order })
+    }
+    return requests
   }
 
   /** Raw rows waiting to be taken. */
@@ -214,30 +224,37 @@ export class Topology {
 
   /**
    * Builds the workspace anew from its history beside the one that stands, hands over the rows piece by piece, and
-   * puts it in the other's place. Call with everything before it taken. Returns the version of the rows: all rows of the
-   * workspace's windows that are older are empty now.
+   * puts it in the other's place. Call with everything before it committed. Returns the version of the rows, and, where the
+   * workspace is at home: all rows of its windows that are older are empty now.
    */
   async rebuild(
-    workspace: string,
+    { workspace, order }: RebuildRequest,
     positions: readonly number[],
-    history: AsyncIterable<readonly AdmittedEvent[]>,
+    history: ReadHistory,
     write: (output: TopologyOutput, version: number) => Promise<void>,
-  ): Promise<number> {
+  ): Promise<{ readonly version: number; readonly isHome: boolean; readonly again?: RebuildRequest }> {
     this.#rebuilds += 1
     const version = this.version(positions)
     const standing = this.#topologyOf(workspace)
+    const isHome = standing.windows !== undefined
     const fresh = standing.emptied()
     const time = new PartitionTime()
-    for await (const events of history) {
+    const below = order?.below ?? positions
+    for await (const events of history(below)) {
       fresh.replay(events, time)
-      const people = fresh.takePeople(version)
+      const people = fresh.takePeople(version, standing)
       const { closed, restatements } = fresh.publish(version)
-      await write({ ...NO_OUTPUT, people, growth: closed, restatements }, version)
+      await write({ ...NO_OUTPUT, people, ...(isHome ? { growth: closed, restatements } : {}) }, version)
     }
-    const continued = fresh.continueFrom(standing)
+    const continued = fresh.inPlaceOf(standing, order?.epoch ?? 0)
     this.#workspaces.set(workspace, continued)
     this.#touched.add(continued)
-    return version
+    if (order === undefined) return { version, isHome }
+    // Events of others that came since have moved here, and stand under their own partition.
+    const since = below.map((_, partition) => (this.#place.local.includes(partition) ? (positions[0] as number) : Number.MAX_SAFE_INTEGER))
+    for await (const events of history(since, below)) continued.catchUp(events)
+    const again = continued.takeEarly()
+    return { version, isHome, ...(again === undefined ? {} : { again: { workspace, order: again } }) }
   }
 
   workspace(name: string): WorkspaceTopology | undefined {
@@ -282,7 +299,11 @@ export class Topology {
     this.#heldTicks = left
     const requests: RebuildRequest[] = []
     for (const topology of this.#workspaces.values()) {
-      if (topology.settleThrough(sequences)) requests.push({ workspace: topology.workspace })
+      const order = topology.settleThrough(sequences)
+      if (order !== undefined) {
+        requests.push({ workspace: topology.workspace, order })
+        this.#touched.add(topology)
+      }
       if (topology.windows?.advance(this.#tickMs)) this.#touched.add(topology)
     }
     return requests

@@ -11,7 +11,7 @@ import type { Publication } from './growth/publisher.ts'
 import { addDelta, TotalsRecorder } from './growth/totals-delta.ts'
 import { type Hop, hopKey, subjectOf } from './hops.ts'
 import type { PartitionTime } from './runtime/partition-time.ts'
-import { OutgoingEntries, type WorkspaceEntry } from './task-message.ts'
+import { OutgoingEntries, type RebuildOrder, type WorkspaceEntry } from './task-message.ts'
 import { WorkspacePartition, type WorkspacePartitionSnapshot } from './workspace-partition.ts'
 import { type PartitionReport, WorkspaceWindows, type WorkspaceWindowsSnapshot } from './workspace-windows.ts'
 
@@ -30,6 +30,14 @@ export interface WorkspaceTopologySnapshot {
   readonly parts: readonly (readonly [partition: number, part: WorkspacePartitionSnapshot])[]
   readonly windows: WorkspaceWindowsSnapshot | undefined
   readonly epoch: number
+  readonly early: readonly EarlyEntry[]
+}
+
+/** What another task sent from a state that this one is still to build. */
+interface EarlyEntry {
+  readonly from: number
+  readonly sequence: number
+  readonly entry: WorkspaceEntry
 }
 
 /** State is kept this far behind the watermark: the longest window and the allowed lateness, and a day to spare. */
@@ -52,7 +60,8 @@ export class WorkspaceTopology {
   readonly #outgoing: OutgoingEntries
   #endedImports: string[] = []
   #needsRebuild = false
-  #epoch = 0
+  readonly #epoch: number
+  #early: EarlyEntry[]
   #droppedDay = Number.NaN
 
   constructor(workspace: string, place: TopologyPlace, from?: WorkspaceTopologySnapshot, actors?: ReadonlyMap<number, readonly string[]>) {
@@ -62,6 +71,7 @@ export class WorkspaceTopology {
     if (place.local.includes(this.#home)) this.windows = new WorkspaceWindows(workspace, place.partitions, from?.windows)
     else this.#recorder = new TotalsRecorder()
     this.#epoch = from?.epoch ?? 0
+    this.#early = [...(from?.early ?? [])]
     this.#outgoing = new OutgoingEntries(workspace)
     const snapshots = new Map(from?.parts)
     for (const partition of place.local) {
@@ -126,24 +136,39 @@ export class WorkspaceTopology {
     return this.windows.closeImports()
   }
 
-  /** What another task has for this workspace. */
-  receive(from: number, sequence: number, entry: WorkspaceEntry): void {
-    for (const hop of entry.hops) this.#part(this.#partitionOf(hopKey(hop))).deliver(hop)
-    this.#deliver()
-    if (entry.horizonMs !== undefined) for (const part of this.#parts.values()) part.dropBefore(entry.horizonMs)
-    const { windows } = this
-    if (windows === undefined) return
-    for (const { id, receivedMs } of entry.imports) windows.importSeen(id, receivedMs)
-    if (entry.delta !== undefined && addDelta(windows.totals, entry.delta)) windows.fallBehind()
-    if (entry.report !== undefined) windows.hold(from, sequence, entry.report)
+  /** What another task has for this workspace. Returns the order to rebuild it. */
+  receive(from: number, sequence: number, entry: WorkspaceEntry): RebuildOrder | undefined {
+    if (entry.epoch > this.#epoch) {
+      this.#early.push({ from, sequence, entry })
+      return undefined
+    }
+    this.#take(from, sequence, entry)
+    return entry.rebuild
   }
 
-  /** All that followed from the tasks' commits up to these sequences is in. Returns whether to rebuild now. */
-  settleThrough(sequences: readonly number[]): boolean {
+  #take(from: number, sequence: number, { epoch, hops, delta, horizonMs, imports, report }: WorkspaceEntry): void {
+    // What comes of a state from before a rebuild is part of the rebuilt one; an event that moved is not.
+    const isOfThisState = epoch === this.#epoch
+    for (const hop of hops) if (isOfThisState || hop.to === 'moved') this.#part(this.#partitionOf(hopKey(hop))).deliver(hop)
+    this.#deliver()
+    if (horizonMs !== undefined) for (const part of this.#parts.values()) part.dropBefore(horizonMs)
     const { windows } = this
-    if (windows === undefined) return false
+    if (windows === undefined) return
+    for (const { id, receivedMs } of imports) windows.importSeen(id, receivedMs)
+    if (isOfThisState && delta !== undefined && addDelta(windows.totals, delta)) windows.fallBehind()
+    if (report !== undefined) windows.hold(from, sequence, report)
+  }
+
+  /** All that followed from the tasks' commits up to these sequences is in. Returns the order to rebuild the workspace. */
+  settleThrough(sequences: readonly number[]): RebuildOrder | undefined {
+    const { windows } = this
+    if (windows === undefined) return undefined
     windows.settleThrough(sequences)
-    return windows.closeImports()
+    if (!windows.closeImports()) return undefined
+    const order = { epoch: this.#epoch + 1, below: [...windows.settledPositions] }
+    for (let partition = 0; partition < this.#place.partitions; partition += 1)
+      if (!this.#parts.has(partition)) this.#outgoing.rebuild(partition, order)
+    return order
   }
 
   /** History in the order of occurrence, into a workspace made anew: nothing of it is late. */
@@ -159,24 +184,40 @@ export class WorkspaceTopology {
     this.windows?.advance(NO_TICKS)
   }
 
-  /** A workspace without any state but the numbers of its actors, to be built anew. */
+  /** All partitions of the workspace without any state but the numbers of the actors processed here, to be built anew. */
   emptied(): WorkspaceTopology {
-    return new WorkspaceTopology(
-      this.workspace,
-      this.#place,
-      undefined,
-      new Map([...this.#parts].map(([partition, part]) => [partition, part.actorNames()])),
-    )
+    const local = Array.from({ length: this.#place.partitions }, (_, partition) => partition)
+    const actors = new Map([...this.#parts].map(([partition, part]) => [partition, part.actorNames()]))
+    return new WorkspaceTopology(this.workspace, { ...this.#place, local }, undefined, actors)
   }
 
-  /** Takes over another's place in time after a rebuild. */
-  continueFrom(standing: WorkspaceTopology): WorkspaceTopology {
-    const parts = [...this.#parts].map(([partition, part]) => {
-      const stood = standing.#part(partition)
-      return [partition, { ...part.snapshot(), time: stood.time.report(), lateEvents: stood.lateEvents }] as const
+  /** What was built anew, in the place of what stood: its partitions, its time, and the number of the state. */
+  inPlaceOf(standing: WorkspaceTopology, epoch: number): WorkspaceTopology {
+    const parts = [...standing.#parts].map(([partition, stood]) => {
+      const built = this.#part(partition).snapshot()
+      return [partition, { ...built, time: stood.time.report(), lateEvents: stood.lateEvents }] as const
     })
-    const windows = this.windows?.continueFrom(standing.windows as WorkspaceWindows).snapshot()
-    return new WorkspaceTopology(this.workspace, this.#place, { parts, windows, epoch: standing.#epoch })
+    const windows = standing.windows && (this.windows as WorkspaceWindows).continueFrom(standing.windows).snapshot()
+    return new WorkspaceTopology(this.workspace, standing.#place, { parts, windows, epoch, early: standing.#early })
+  }
+
+  /** Counts events again that came after those from which the state was built, and takes what came early. */
+  catchUp(events: readonly AdmittedEvent[]): void {
+    for (const { record } of events) {
+      const part = this.#parts.get(this.#partitionOf(subjectOf(record)))
+      if (part === undefined) continue // it moved to another partition, which counts it
+      part.apply(record)
+      this.#deliver()
+    }
+  }
+
+  /** Takes what came early, now that the state is the one that it belongs to. Returns the order to rebuild it once more. */
+  takeEarly(): RebuildOrder | undefined {
+    const early = this.#early
+    this.#early = []
+    let order: RebuildOrder | undefined
+    for (const { from, sequence, entry } of early) order = this.receive(from, sequence, entry) ?? order
+    return order
   }
 
   /** Tells the windows, here or elsewhere, what the partitions processed here have seen by the end of this commit. */
@@ -210,15 +251,16 @@ export class WorkspaceTopology {
     return publication
   }
 
-  takePeople(version: number): PersonRow[] {
-    return [...this.#parts.values()].flatMap((part) => part.takePeople(version))
+  /** Rows of the people whose arrival or signup changed, of the partitions of `of`. */
+  takePeople(version: number, of: WorkspaceTopology = this): PersonRow[] {
+    return [...of.#parts.keys()].flatMap((partition) => this.#part(partition).takePeople(version))
   }
 
   /** What is for partitions elsewhere, by partition. */
   takeEntries(): ReadonlyMap<number, WorkspaceEntry> {
     const delta = this.#recorder?.take()
     if (delta !== undefined) this.#outgoing.delta(this.#home, delta)
-    return this.#outgoing.take()
+    return this.#outgoing.take(this.#epoch)
   }
 
   snapshot(): WorkspaceTopologySnapshot {
@@ -226,6 +268,7 @@ export class WorkspaceTopology {
       parts: [...this.#parts].map(([partition, part]) => [partition, part.snapshot()]),
       windows: this.windows?.snapshot(),
       epoch: this.#epoch,
+      early: this.#early,
     }
   }
 

@@ -8,8 +8,14 @@ export interface Sink {
    */
   write(batch: CommitBatch): Promise<void>
   /**
-   * Events of a workspace that stand in the warehouse below the given offsets (by partition), not late and not
-   * deleted, ordered by (occurred_at, event_id), in chunks of at most `chunkSize`.
+   * Events of a workspace that stand in the warehouse in a range of offsets, not late and not deleted, ordered by
+   * (occurred_at, event_id), in chunks of at most `chunkSize`.
    */
-  history(workspace: string, belowOffsets: readonly number[], chunkSize: number): AsyncIterable<readonly AdmittedEvent[]>
+  history(workspace: string, range: OffsetRange, chunkSize: number): AsyncIterable<readonly AdmittedEvent[]>
+}
+
+/** Offsets by partition: at or behind `from` (without it from the start), and below `below`. */
+export interface OffsetRange {
+  readonly below: readonly number[]
+  readonly from?: readonly number[] | undefined
 }

@@ -70,7 +70,7 @@ export function crashingAt(stores: Stores, point: CrashPoint, times: number): Cr
     },
     sink: {
       write: (batch) => around('write', () => sink.write(batch)),
-      history: (workspace, belowOffsets, chunkSize) => sink.history(workspace, belowOffsets, chunkSize),
+      history: (workspace, range, chunkSize) => sink.history(workspace, range, chunkSize),
     },
     commits: {
       after: (sequence) => commits.after(sequence),

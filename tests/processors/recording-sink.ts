@@ -1,6 +1,6 @@
 /** A warehouse in memory that keeps what the newest version says, and that may be away. */
 import { compareUtf8 } from '../../processors/attribution/event-order.ts'
-import type { Sink } from '../../schemas/ports/commit-sink.ts'
+import type { OffsetRange, Sink } from '../../schemas/ports/commit-sink.ts'
 import { WarehouseUnavailableError } from '../../schemas/ports/warehouse.ts'
 import type { AdmittedEvent, CommitBatch, GrowthRow, PersonRow } from '../../schemas/records.ts'
 
@@ -26,9 +26,10 @@ export class RecordingSink implements Sink {
     if (fate === 'answer lost') throw new WarehouseUnavailableError('the answer was lost')
   }
 
-  async *history(workspace: string, belowOffsets: readonly number[], chunkSize: number): AsyncGenerator<readonly AdmittedEvent[]> {
+  async *history(workspace: string, { below, from }: OffsetRange, chunkSize: number): AsyncGenerator<readonly AdmittedEvent[]> {
     const events = this.events().filter(
-      ({ record, late, partition, offset }) => record.workspace === workspace && !late && offset < (belowOffsets[partition] ?? 0),
+      ({ record, late, partition, offset }) =>
+        record.workspace === workspace && !late && offset < (below[partition] ?? 0) && offset >= (from?.[partition] ?? 0),
     )
     events.sort((a, b) => a.record.occurred_at - b.record.occurred_at || compareUtf8(a.record.event_id, b.record.event_id))
     for (let start = 0; start < events.length; start += chunkSize) yield events.slice(start, start + chunkSize)

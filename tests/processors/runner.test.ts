@@ -179,7 +179,11 @@ describe('a warehouse that is away', () => {
     const runner = await started(
       {
         ...stores,
-        sink: { ...stores.sink, history: () => stores.sink.history('', [], 1), write: () => Promise.reject(new TypeError('a bug')) },
+        sink: {
+          ...stores.sink,
+          history: () => stores.sink.history('', { below: [] }, 1),
+          write: () => Promise.reject(new TypeError('a bug')),
+        },
       },
       errors,
     )

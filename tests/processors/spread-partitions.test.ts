@@ -10,6 +10,7 @@ import { TopologyDriver } from '../support/topology-driver.ts'
 const DAY_ONE = Date.UTC(2026, 2, 2)
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
+const DAY = 24 * HOUR
 const people = ['ann', 'bob', 'cem', 'dee', 'eva', 'fay', 'gus']
 
 const common = {
@@ -50,8 +51,10 @@ const what = fc.oneof(
 /** What happens, how long after the one before, how late it is told, and what is done about it. */
 const step = fc.record({
   what,
-  afterMs: fc.oneof(fc.nat(2 * MINUTE), fc.nat(5 * HOUR), fc.nat(3 * 24 * HOUR)),
-  lateMs: fc.oneof(fc.constant(0), fc.nat(HOUR), fc.nat(6 * 24 * HOUR)),
+  afterMs: fc.oneof(fc.nat(2 * MINUTE), fc.nat(5 * HOUR), fc.nat(3 * DAY)),
+  lateMs: fc.oneof(fc.constant(0), fc.nat(HOUR), fc.nat(9 * DAY)),
+  /** An import brings it, much later. */
+  imported: fc.boolean(),
   workspace: fc.constantFrom('w', 'w', 'other'),
   astray: fc.boolean(),
   acts: fc.array(
@@ -80,16 +83,23 @@ function told(steps: readonly Step[]): Told[] {
       workspace: each.workspace,
       event_id: `e${index}`,
       received_at: nowMs,
-      occurred_at: nowMs - each.lateMs,
+      occurred_at: nowMs - each.lateMs * (each.imported ? 5 : 1),
       ...given,
+      ...(each.imported ? { import_id: 'm' } : {}),
     } as LogRecord
     return { record, step: each }
   })
 }
 
-/** Time goes on everywhere, as the tickers see to it. */
-function ticks(nowMs: number): LogRecord[] {
-  return ['w', 'other', '*'].map((workspace) => ({ v: 1, type: 'tick', workspace, received_at: nowMs }))
+/** The import ends, and time goes on everywhere, as the tickers see to it. */
+function ends(nowMs: number): LogRecord[] {
+  const imports = ['w', 'other'].map(
+    (workspace): LogRecord => ({ v: 1, type: 'import_end', workspace, received_at: nowMs, import_id: 'm' }),
+  )
+  return [
+    ...imports,
+    ...['w', 'other', '*'].map((workspace): LogRecord => ({ v: 1, type: 'tick', workspace, received_at: nowMs + 2 * HOUR })),
+  ]
 }
 
 function outcome(rows: PublishedRows) {
@@ -128,7 +138,8 @@ async function spread(steps: readonly Told[], partitions: number, endMs: number,
       }
     }
   }
-  driver.put(ticks(endMs))
+  driver.put(ends(endMs))
+  await driver.commit()
   await driver.commit()
   return outcome(driver)
 }
@@ -136,22 +147,48 @@ async function spread(steps: readonly Told[], partitions: number, endMs: number,
 async function together(steps: readonly Told[], partitions: number, endMs: number) {
   const driver = new TopologyDriver(partitions)
   await driver.put(steps.map(({ record }) => record))
-  await driver.put(ticks(endMs))
+  await driver.put(ends(endMs))
   driver.commit()
   return outcome(driver)
 }
 
-const RUNS = Number(process.env.KAPPA_FUZZ_RUNS ?? 40)
+type Outcome = ReturnType<typeof outcome>
+
+const LIMITS = {
+  numRuns: Number(process.env.KAPPA_FUZZ_RUNS ?? 25),
+  interruptAfterTimeLimit: Number(process.env.KAPPA_FUZZ_MS ?? 5_000),
+  endOnFailure: true,
+}
 
 describe('partitions that are processed apart', () => {
   it('publish what one topology publishes', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 25 }), fc.integer({ min: 2, max: 4 }), async (steps, partitions) => {
         const history = told(steps)
-        const endMs = (history.at(-1)?.record.received_at ?? 0) + 2 * HOUR
+        const endMs = history.at(-1)?.record.received_at ?? 0
         expect(await spread(history, partitions, endMs, false)).toEqual(await together(history, partitions, endMs))
       }),
-      { numRuns: RUNS, endOnFailure: true, interruptAfterTimeLimit: Number(process.env.KAPPA_FUZZ_MS ?? 8_000) },
+      LIMITS,
+    )
+  }, 600_000)
+
+  it('count an event with its actor, wherever somebody put it', async () => {
+    // Lateness is judged where an event stands: here nothing is late.
+    const inTime = step.map((each) => ({ ...each, lateMs: Math.min(each.lateMs, 6 * DAY), imported: false }))
+    const withoutNumbers = ({ growth, people: rows, events }: Outcome) => ({
+      growth,
+      people: rows.map(({ actor: _, ...row }) => row),
+      events: events.map((event) => event.replace(/ \d+$/, '')),
+    })
+    await fc.assert(
+      fc.asyncProperty(fc.array(inTime, { minLength: 1, maxLength: 20 }), fc.integer({ min: 2, max: 4 }), async (steps, partitions) => {
+        const history = told(steps)
+        const endMs = history.at(-1)?.record.received_at ?? 0
+        expect(withoutNumbers(await spread(history, partitions, endMs, true))).toEqual(
+          withoutNumbers(await together(history, partitions, endMs)),
+        )
+      }),
+      LIMITS,
     )
   }, 600_000)
 })

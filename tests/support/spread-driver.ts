@@ -5,7 +5,7 @@
 import { deserialize, serialize } from 'node:v8'
 import { HOPS_MAX } from '../../processors/hops.ts'
 import { encodeTaskRecord } from '../../processors/task-message.ts'
-import { Topology, type TopologySnapshot } from '../../processors/topology.ts'
+import { type ReadHistory, type RebuildRequest, Topology, type TopologySnapshot } from '../../processors/topology.ts'
 import type { LogRecord } from '../../schemas/log-records.ts'
 import { partitionsOfRecord } from './partition-of-record.ts'
 import { PublishedRows } from './published-rows.ts'
@@ -51,8 +51,11 @@ export class SpreadDriver extends PublishedRows {
   async commitOne(partition: number): Promise<void> {
     const task = this.#tasks[partition] as Task
     while (task.messages < task.inbox.length) {
-      task.topology.receive(task.inbox[task.messages] as Uint8Array)
+      const requests = task.topology.receive(task.inbox[task.messages] as Uint8Array)
       task.messages += 1
+      if (requests.length === 0) continue
+      this.#take(task)
+      for (const request of requests) await this.#rebuild(task, request)
     }
     this.#take(task)
   }
@@ -81,6 +84,16 @@ export class SpreadDriver extends PublishedRows {
     const task = this.#tasks[partition] as Task
     const from = deserialize(serialize(task.topology.snapshot())) as TopologySnapshot
     task.topology = new Topology(this.#tasks.length, { local: [partition], from })
+  }
+
+  async #rebuild(task: Task, request: RebuildRequest): Promise<void> {
+    const { workspace } = request
+    const history: ReadHistory = (below, from) => this.history(workspace, below, from)
+    const { version, isHome, again } = await task.topology.rebuild(request, [task.events, task.messages], history, async (output) =>
+      this.keep(output),
+    )
+    if (isHome) this.rebuilt(workspace, version)
+    if (again !== undefined) await this.#rebuild(task, again)
   }
 
   #take(task: Task): void {

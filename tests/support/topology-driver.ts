@@ -4,7 +4,7 @@
  */
 import { deserialize, serialize } from 'node:v8'
 import { Ticker } from '../../processors/ticker.ts'
-import { Topology, type TopologySnapshot } from '../../processors/topology.ts'
+import { type ReadHistory, Topology, type TopologySnapshot } from '../../processors/topology.ts'
 import type { LogRecord } from '../../schemas/log-records.ts'
 import type { LogMessage } from '../../schemas/ports/log.ts'
 import { partitionsOfRecord } from './partition-of-record.ts'
@@ -63,13 +63,10 @@ export class TopologyDriver extends PublishedRows {
     const request = this.#topology.process({ partition, offset, value })
     if (request === undefined) return
     this.commit()
-    const version = await this.#topology.rebuild(
-      request.workspace,
-      this.#offsets,
-      this.history(request.workspace, this.#offsets),
-      async (output) => this.keep(output),
-    )
-    this.rebuilt(request.workspace, version)
+    const { workspace } = request
+    const history: ReadHistory = (below, from) => this.history(workspace, below, from)
+    const { version } = await this.#topology.rebuild(request, this.#offsets, history, async (output) => this.keep(output))
+    this.rebuilt(workspace, version)
   }
 
   #version(): number {

@@ -43,7 +43,7 @@ function share(workspace: string, offset: number, more: Partial<AdmittedEvent> =
 
 async function history(workspace: string, below = [1_000_000], chunkSize = 7): Promise<AdmittedEvent[]> {
   const events: AdmittedEvent[] = []
-  for await (const chunk of sink.history(workspace, below, chunkSize)) {
+  for await (const chunk of sink.history(workspace, { below }, chunkSize)) {
     expect(chunk.length).toBeLessThanOrEqual(chunkSize)
     events.push(...chunk)
   }

@@ -1,4 +1,5 @@
 /** Kept events of a workspace, streamed back in the order of event time (Sink.history). */
+import type { OffsetRange } from '../../schemas/ports/commit-sink.ts'
 import type { WarehouseReader } from '../../schemas/ports/warehouse.ts'
 import type { AdmittedEvent } from '../../schemas/records.ts'
 import { joinSql, rowsOf, sql, storedRowsOf, workspaceQuery, type SqlFragment } from '../queries/workspace-query.ts'
@@ -25,7 +26,8 @@ export const isAfterPlace = sql`(occurred_at > fromUnixTimestamp64Milli({sinceMs
 const chunk = workspaceQuery`
 SELECT tuple(${columns}) AS cells
 FROM ${rowsOfChunk}
-WHERE late = 0 AND type != 'tracked' AND _offset < {belowOffsets:Array(UInt64)}[_partition + 1] AND ${isAfterPlace}
+WHERE late = 0 AND type != 'tracked' AND ${isAfterPlace}
+  AND _offset >= {fromOffsets:Array(UInt64)}[_partition + 1] AND _offset < {belowOffsets:Array(UInt64)}[_partition + 1]
 ORDER BY occurred_at, event_id
 LIMIT {chunkSize:UInt64}`
 
@@ -65,19 +67,20 @@ export async function* walkEvents<Row>(
   }
 }
 
-/** Events that count (not late, not deleted, not `tracked`), below the offsets, in the order of event time. */
+/** Events that count (not late, not deleted, not `tracked`), in the range of offsets, in the order of event time. */
 export async function* readHistory(
   reader: WarehouseReader,
   workspace: string,
-  belowOffsets: readonly number[],
+  { below, from }: OffsetRange,
   chunkSize: number,
 ): AsyncGenerator<readonly AdmittedEvent[]> {
+  const offsets = { belowOffsets: below, fromOffsets: from ?? below.map(() => 0) }
   yield* walkEvents(
     reader,
     workspace,
     chunkSize,
     async (bounds) => {
-      const rows = await reader.select<{ cells: EventRowCells }>({ workspace, sql: chunk, params: { ...bounds, belowOffsets } })
+      const rows = await reader.select<{ cells: EventRowCells }>({ workspace, sql: chunk, params: { ...bounds, ...offsets } })
       return rows.map((row) => decodeEventRow(row.cells))
     },
     (event) => ({ sinceMs: event.record.occurred_at, afterId: event.record.event_id }),

@@ -40,6 +40,6 @@ export function createSink(writer: WarehouseWriter, reader: WarehouseReader): Si
       }
       await inBlocks(batch.restatements, (rows) => writer.insert({ table: 'restatements', columns: RESTATEMENTS_COLUMNS, rows }))
     },
-    history: (workspace, belowOffsets, chunkSize) => readHistory(reader, workspace, belowOffsets, chunkSize),
+    history: (workspace, range, chunkSize) => readHistory(reader, workspace, range, chunkSize),
   }
 }
