@@ -61,6 +61,10 @@ export interface RunnerStatus {
   /** When the oldest record that is processed but not committed was processed; null when all are. */
   readonly pendingSinceMs: number | null
   readonly ready: boolean
+  /** Number of the newest commit that is done. */
+  readonly committedSequence: number
   /** A bug of ours stopped the processing. */
   readonly failed: boolean
+  /** What stopped it: a bug, or FencedError. */
+  readonly error: Error | undefined
 }

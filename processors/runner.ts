@@ -10,7 +10,7 @@ import { WarehouseUnavailableError } from '../schemas/ports/warehouse.ts'
 import type { CommitBatch } from '../schemas/records.ts'
 import { RUNNER_LIMITS, type RunnerLimits, type RunnerOptions, type RunnerStatus } from './runner-options.ts'
 import { NO_OUTPUT, type OutgoingMessage, type ReadHistory, type RebuildRequest, Topology, type TopologySnapshot } from './topology.ts'
-import { FencedError } from './runtime/commit-store.ts'
+import { type CommitNote, FencedError } from './runtime/commit-store.ts'
 import { TaskInputs } from './runtime/task-inputs.ts'
 
 /** Version of the rows that a commit writes; part of its token. */
@@ -21,6 +21,7 @@ interface Commit {
   readonly positions: readonly number[]
   readonly batch: CommitBatch
   readonly messages: readonly OutgoingMessage[]
+  readonly note: CommitNote
 }
 
 export class Runner {
@@ -33,6 +34,7 @@ export class Runner {
   #positions: number[]
   #committed: number[]
   #committedVersion = 0
+  #committedSequence = 0
   #commit = 0
   #snapshotSequence = 0
   #recordsSinceSnapshot = 0
@@ -74,7 +76,9 @@ export class Runner {
       sinkError: this.#sinkError,
       pendingSinceMs: this.#inFlightSinceMs ?? this.#pendingSinceMs ?? null,
       ready: this.#ready,
+      committedSequence: this.#committedSequence,
       failed: this.#failure !== undefined,
+      error: this.#failure,
     }
   }
 
@@ -114,6 +118,7 @@ export class Runner {
       this.#positions = [...snapshot.positions]
       this.#committed = [...snapshot.positions]
       this.#committedVersion = this.#version()
+      this.#committedSequence = snapshot.commit
       this.#commit = snapshot.commit
       this.#snapshotSequence = snapshot.sequence
     }
@@ -122,6 +127,7 @@ export class Runner {
       const commit = this.#takeCommit(entry.sequence)
       if (!entry.done) await this.#carryOut(commit)
       this.#commit = entry.sequence
+      this.#committedSequence = entry.sequence
       this.#committed = [...entry.positions]
       this.#committedVersion = commit.batch.version
       for (const request of requests) await this.#rebuild(request)
@@ -252,8 +258,9 @@ export class Runner {
 
   async #finish(commit: Commit): Promise<void> {
     await this.#carryOut(commit)
-    const { positions } = commit
+    const { positions, sequence } = commit
     this.#committed = [...positions]
+    this.#committedSequence = sequence
     this.#committedVersion = commit.batch.version
     this.#inFlight = undefined
     this.#inFlightSinceMs = undefined
@@ -266,12 +273,12 @@ export class Runner {
   }
 
   /** Rows first: who hears of something finds the events behind it. All of it may happen again and changes nothing. */
-  async #carryOut({ sequence, batch, messages }: Commit): Promise<void> {
+  async #carryOut({ sequence, batch, messages, note }: Commit): Promise<void> {
     await this.#write(batch)
     const { exchange } = this.#options
     if (exchange !== undefined && messages.length > 0)
       await this.#patiently('other tasks could not be told', async () => void (await exchange.append(messages)))
-    await this.#patiently('a commit could not be marked', () => this.#options.commits.done(sequence))
+    await this.#patiently('a commit could not be marked', () => this.#options.commits.done(sequence, note))
   }
 
   #signal(): void {
@@ -292,7 +299,8 @@ export class Runner {
     const version = this.#version()
     const positions = [...this.#positions]
     const { messages, ...rows } = this.#topology.take(version, sequence, positions)
-    return { sequence, positions, batch: { ...rows, token: this.#token(), version }, messages }
+    const note = { settlings: this.#topology.settlings, hasUnsettled: this.#topology.hasUnsettled }
+    return { sequence, positions, batch: { ...rows, token: this.#token(), version }, messages, note }
   }
 
   #newTopology(from?: TopologySnapshot): Topology {

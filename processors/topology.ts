@@ -42,6 +42,7 @@ export interface TopologySnapshot {
   readonly taken: readonly number[]
   readonly eventIds: unknown
   readonly rebuilds: number
+  readonly settlings: number
 }
 
 /** Something reached behind the state: commit what was processed, then `rebuild` the workspace before going on. */
@@ -86,6 +87,7 @@ export class Topology {
   #events: AdmittedEvent[] = []
   #quarantined: QuarantinedRow[] = []
   #rebuilds: number
+  #settlings: number
 
   constructor(partitions: number, { decode, local, eventIds, from }: TopologyOptions = {}) {
     this.#decode = decode ?? decodeAnyRecord
@@ -101,6 +103,7 @@ export class Topology {
     this.#taken = from ? [...from.taken] : new Array<number>(partitions).fill(0)
     this.#heldTicks = [...(from?.heldTicks ?? [])]
     this.#rebuilds = from?.rebuilds ?? 0
+    this.#settlings = from?.settlings ?? 0
     if (from?.eventIds !== undefined) eventIds?.restore(from.eventIds)
     for (const [workspace, snapshot] of from?.workspaces ?? [])
       this.#workspaces.set(workspace, new WorkspaceTopology(workspace, this.#place, snapshot))
@@ -163,6 +166,11 @@ export class Topology {
     if (this.#heldTicks.length > 0) return true
     for (const { windows } of this.#workspaces.values()) if (windows?.hasUnsettled) return true
     return false
+  }
+
+  /** Settlings that took effect. */
+  get settlings(): number {
+    return this.#settlings
   }
 
   /** Newest sequence that was taken of each partition's task. */
@@ -274,6 +282,7 @@ export class Topology {
       taken: this.#taken,
       eventIds: this.#eventIds?.snapshot(),
       rebuilds: this.#rebuilds,
+      settlings: this.#settlings,
     }
   }
 
@@ -291,6 +300,7 @@ export class Topology {
   }
 
   #settleThrough(sequences: readonly number[]): RebuildRequest[] {
+    this.#settlings += 1
     const left: HeldTick[] = []
     for (const held of this.#heldTicks) {
       if (held.sequence > (sequences[held.partition] as number)) left.push(held)

@@ -17,12 +17,23 @@ export interface CommitEntry {
   readonly done: boolean
 }
 
+/** What others are told with a commit that is done. */
+export interface CommitNote {
+  /** Settlings that took effect so far, and whether something waits for another. */
+  readonly settlings: number
+  readonly hasUnsettled: boolean
+}
+
 export interface CommitStore {
   /** Entries after `sequence`, in order; only the last can be open. */
   after(sequence: number): CommitEntry[]
-  /** Resolves when the commit stands on disk; rejects when it can't be written now (disk full) and may be tried again. */
+  /**
+   * Resolves when the commit stands on disk; rejects when it can't be written now (disk full, broker away): the caller tries
+   * again with the same arguments, or with FencedError when it must not.
+   */
   intend(sequence: number, positions: readonly number[]): Promise<void>
-  done(sequence: number): Promise<void>
+  /** The rows of the commit are in, and other tasks were told. Rejects as `intend`. */
+  done(sequence: number, note: CommitNote): Promise<void>
   dropThrough(sequence: number): Promise<void>
   close(): Promise<void>
 }

@@ -75,7 +75,7 @@ export function crashingAt(stores: Stores, point: CrashPoint, times: number): Cr
     commits: {
       after: (sequence) => commits.after(sequence),
       intend: (sequence, positions) => around('intend', () => commits.intend(sequence, positions)),
-      done: (sequence) => around('done', () => commits.done(sequence)),
+      done: (sequence, note) => around('done', () => commits.done(sequence, note)),
       dropThrough: (sequence) => (isDead ? never : commits.dropThrough(sequence)),
       close: () => commits.close(),
     },

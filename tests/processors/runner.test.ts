@@ -10,13 +10,12 @@ import { MemoryCommitStore } from '../../processors/runtime/commit-store.ts'
 import { FileSnapshotStore } from '../../processors/runtime/snapshot-store.ts'
 import type { TopologySnapshot } from '../../processors/topology.ts'
 import type { LogRecord } from '../../schemas/log-records.ts'
-import { partitionOf } from '../../schemas/partitioner.ts'
 import type { Log } from '../../schemas/ports/log.ts'
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../schemas/windows.ts'
 import { CRASH_POINTS, crashingAt, type Stores } from './crashing-stores.ts'
 import { RecordingSink } from './recording-sink.ts'
+import { append, history, START_MS } from './shop-history.ts'
 
-const START_MS = Date.UTC(2026, 2, 2)
 /** Small enough that a few hundred records make many commits and several snapshots. */
 const LIMITS: Partial<RunnerLimits> = { readRecords: 7, commitRows: 20, commitIntervalMs: 0, liveIntervalMs: 0, snapshotRecords: 60 }
 
@@ -30,43 +29,6 @@ afterEach(async () => {
   await Promise.all(running.splice(0).map((runner) => runner.stop()))
   await rm(folder, { recursive: true, force: true })
 })
-
-/** Hours of people who come, invite and share; some of it two hours late; by time of receipt. */
-function history(): LogRecord[] {
-  const records: LogRecord[] = []
-  for (let index = 0; index < 180; index += 1) {
-    const actor = `p${(index * 7) % 40}`
-    const occurredAtMs = START_MS + index * 2 * MINUTE_MS
-    const receivedAtMs = occurredAtMs + (index % 11 === 0 ? 2 * HOUR_MS : 1_000)
-    const common = {
-      v: 1,
-      workspace: index % 9 === 0 ? 'club' : 'shop',
-      event_id: `e${index}`,
-      actor_id: actor,
-      occurred_at: occurredAtMs,
-      received_at: receivedAtMs,
-    } as const
-    const channel = ['mail', 'chat'][index % 2] as string
-    if (index % 4 === 0)
-      records.push({ ...common, type: 'conversion', kind: 'signup', invite_id: `i${index - 6}`, referrer_id: `p${index % 5}` })
-    else if (index % 4 === 1) records.push({ ...common, type: 'share', content_id: 'x', channel })
-    else if (index % 4 === 2) records.push({ ...common, type: 'invite', action: 'sent', invite_id: `i${index}`, channel })
-    else records.push({ ...common, type: 'conversion', kind: 'purchase', amount_minor: index, currency: 'EUR' })
-  }
-  return records.sort((a, b) => a.received_at - b.received_at)
-}
-
-async function append(log: Log, records: readonly LogRecord[]): Promise<void> {
-  await log.append(
-    records.flatMap((record) => {
-      const value = Buffer.from(JSON.stringify(record))
-      if (record.type === 'tick' || record.type === 'import_end')
-        return Array.from({ length: log.partitions }, (_, partition) => ({ partition, value }))
-      const subject = 'actor_id' in record ? (record.actor_id ?? '') : ''
-      return [{ partition: partitionOf(record.workspace, subject, log.partitions), value }]
-    }),
-  )
-}
 
 /** Appends a few records at a time and waits, so that commits are many. */
 async function appendSlowly(log: Log, records: readonly LogRecord[]): Promise<void> {
