@@ -1,4 +1,4 @@
-/** What commands and servers use of a running Kappa: the parts that `wiring.ts` composed, on one data folder. */
+/** What commands and servers use of a running Kappa: the parts that `wiring.ts` composed. */
 import type { Registry } from 'prom-client'
 import type { Config, KeyKind } from '../schemas/config.ts'
 import type { Clock } from '../schemas/ports/clock.ts'
@@ -18,6 +18,11 @@ import type { ReadinessProbe, SinkLag } from '../warehouse/api/health-routes.ts'
 export const ROW_FORMATS = ['events', 'segment'] as const
 export type RowFormat = (typeof ROW_FORMATS)[number]
 
+export interface WiringOptions {
+  /** Told of trouble that heals itself or stops the processing; in a sentence. */
+  readonly onError?: (message: string, error: unknown) => void
+}
+
 export interface EngineStatus {
   readonly ready: boolean
   /** What is not ready, in words; empty when ready. */
@@ -27,8 +32,12 @@ export interface EngineStatus {
   readonly logEndOffsets: readonly number[]
   readonly processedOffsets: readonly number[]
   readonly committedOffsets: readonly number[]
-  /** Version of the newest rows that are readable. */
-  readonly committedVersion: number
+  /** Version of the newest rows that are readable; null where tasks have versions of their own. */
+  readonly committedVersion: number | null
+  /** Changes with everything that becomes readable. */
+  readonly place: string
+  /** Everything in the log is readable, and nothing is under way. */
+  readonly isQuiet: boolean
   readonly workspaces: readonly { readonly name: string; readonly watermarkMs: number | null; readonly lateEvents: number }[]
 }
 

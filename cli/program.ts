@@ -9,6 +9,7 @@ export function createProgram(): Command {
     .version(productVersion())
     .showHelpAfterError('(add --help to see what there is)')
   addUp(program)
+  addRoles(program)
   addImport(program)
   addVerify(program)
   addSimulate(program)
@@ -29,8 +30,8 @@ function described(parent: Command, signature: string, description: string, exam
 function command(parent: Command, signature: string, description: string, example: string): Command {
   return described(parent, signature, description, example)
     .option('--data <folder>', 'folder under which everything durable lives (KAPPA_DATA, default .kappa)')
-    .option('--log <url>', 'where events go (KAPPA_LOG, default embedded:)')
-    .option('--warehouse <url>', 'where numbers live (KAPPA_WAREHOUSE, default chdb:)')
+    .option('--log <url>', 'where events go (KAPPA_LOG: embedded: or kafka://host:9092, default embedded:)')
+    .option('--warehouse <url>', 'where numbers live (KAPPA_WAREHOUSE: chdb: or http://..., default chdb:)')
 }
 
 function addUp(program: Command): void {
@@ -53,6 +54,46 @@ function addUp(program: Command): void {
       const { up } = await import('./up.ts')
       await up(config, { demo, version: productVersion() })
     })
+}
+
+function addRoles(program: Command): void {
+  const roles = [
+    ['ingest', 'Take events over HTTP into a log on Kafka. One of the roles of the scaled form, as many as wanted.'],
+    ['process', 'Compute numbers from the log on Kafka into ClickHouse; instances share the partitions among themselves.'],
+    ['api', 'Serve the dashboard and the reading side of the API from ClickHouse.'],
+  ] as const
+  for (const [role, description] of roles) {
+    command(
+      program,
+      role,
+      description,
+      `
+  $ export KAPPA_LOG=kafka://kafka:9092 KAPPA_WAREHOUSE=http://kappa:...@clickhouse:8123/kappa
+  $ export KAPPA_SECRET=...     the same everywhere
+  $ kappa migrate
+  $ kappa ${role} --port 5273`,
+    )
+      .option('--port <number>', 'HTTP port, 0 for a free one (KAPPA_PORT, default 5272)')
+      .option('--host <address>', 'address to listen on; other than loopback only with a password (KAPPA_HOST, default 127.0.0.1)')
+      .action(async (flags) => {
+        const [{ commandSettings }, { refuseOpenHost }] = await Promise.all([import('./command-settings.ts'), import('./settings.ts')])
+        const config = commandSettings(flags)
+        refuseOpenHost(config)
+        const { runRole } = await import('./role-command.ts')
+        await runRole(role, config, productVersion())
+      })
+  }
+  command(
+    program,
+    'migrate',
+    'Make the topics, tables and keys that the roles need. Run it before them, and before a newer build; again it changes nothing.',
+    `
+  $ KAPPA_LOG=kafka://kafka:9092 KAPPA_WAREHOUSE=http://kappa:...@clickhouse:8123/kappa KAPPA_SECRET=... kappa migrate`,
+  ).action(async (flags) => {
+    const { commandSettings } = await import('./command-settings.ts')
+    const { migrateServers } = await import('./role-command.ts')
+    await migrateServers(commandSettings(flags))
+  })
 }
 
 function addImport(program: Command): void {

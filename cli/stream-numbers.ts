@@ -35,7 +35,7 @@ export interface StreamSnapshot {
 
 /**
  * Reads the rows of the ends that `pick` chooses, and of the running one, of each window. A row carries the log position
- * that it reflects; when one is newer than the last whole commit, all are read again. Returns undefined when commits
+ * that it reflects; when one is newer than the last whole commit (or, where tasks commit apart, when anything moved), all are read again. Returns undefined when commits
  * came faster than they could be read, every time.
  */
 export async function readStreamSnapshot(
@@ -45,7 +45,8 @@ export async function readStreamSnapshot(
   pick: (ends: PublishedEnds) => readonly number[],
 ): Promise<StreamSnapshot | undefined> {
   for (let tries = 0; tries < TRIES_MAX; tries += 1) {
-    const { committedOffsets, committedVersion } = await engine.status()
+    const before = await engine.status()
+    const { committedOffsets, committedVersion } = before
     const endsOf = new Map<LiveWindow, PublishedEnds>()
     const found: StreamWindow[] = []
     let newest = 0
@@ -62,7 +63,9 @@ export async function readStreamSnapshot(
         found.push(streamWindow(window, endMs, rows))
       }
     }
-    if (newest <= committedVersion) return { belowOffsets: committedOffsets, watermarkMs, windows: found, endsOf }
+    const isOfOnePlace =
+      committedVersion === null ? before.isQuiet && (await engine.status()).place === before.place : newest <= committedVersion
+    if (isOfOnePlace) return { belowOffsets: committedOffsets, watermarkMs, windows: found, endsOf }
     await sleep(PAUSE_MS)
   }
   return undefined

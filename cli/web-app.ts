@@ -1,4 +1,4 @@
-/** Everything that `kappa up` serves over HTTP: ingest, API, dashboard. `createWebApp` builds it, `up.ts` listens. */
+/** Everything that is served over HTTP: ingest, API, dashboard, or the share of a role. `createWebApp` builds it, `serve.ts` listens. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import cookie from '@fastify/cookie'
@@ -8,12 +8,22 @@ import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import { createIngestRoutes } from '../ingest/server.ts'
 import { problemDocument, type RequestErrorCode, REQUEST_ERRORS } from '../schemas/errors.ts'
 import { createApiRoutes } from '../warehouse/api/api-routes.ts'
+import { addHealthRoutes } from '../warehouse/api/health-routes.ts'
 import { registerOpenApi } from '../warehouse/api/openapi.ts'
 import type { Engine } from './engine.ts'
 import { createSessions } from './sessions.ts'
 
+export interface Serves {
+  /** Routes that take events. */
+  readonly ingest: boolean
+  /** The reading side of the API, and the dashboard. */
+  readonly reads: boolean
+}
+
 export interface WebAppOptions {
   readonly engine: Engine
+  /** What is served beside health and metrics. */
+  readonly serves: Serves
   readonly sessionSecret: Uint8Array
   /** Folder of the build: `dashboard/` and `browser/kappa.js` stand in it. */
   readonly buildFolder: string
@@ -53,16 +63,23 @@ export async function createWebApp(options: WebAppOptions): Promise<FastifyInsta
     crossOriginResourcePolicy: { policy: 'same-origin' },
   })
   await registerOpenApi(app, options.version)
-  await app.register(
-    createIngestRoutes({
-      workspaces: engine.workspaces,
-      pipeline: engine.pipeline,
-      intake: engine.intake,
-      eventMap: engine.eventMap,
-      committer: engine.committer,
-      browserSdkPath: join(options.buildFolder, 'browser', 'kappa.js'),
-    }),
-  )
+  if (options.serves.ingest)
+    await app.register(
+      createIngestRoutes({
+        workspaces: engine.workspaces,
+        pipeline: engine.pipeline,
+        intake: engine.intake,
+        eventMap: engine.eventMap,
+        committer: engine.committer,
+        browserSdkPath: join(options.buildFolder, 'browser', 'kappa.js'),
+      }),
+    )
+  const health = { probes: engine.probes, sinkLag: () => engine.sinkLag(), metrics: engine.metrics }
+  if (!options.serves.reads) {
+    addHealthRoutes(app, health)
+    app.setNotFoundHandler((_, reply) => problem(reply, 'not_found'))
+    return app
+  }
   await app.register(
     createApiRoutes({
       reader: engine.reader,
@@ -71,9 +88,7 @@ export async function createWebApp(options: WebAppOptions): Promise<FastifyInsta
       workspaces: engine.workspaces,
       session: (request) => sessions.principal(request),
       limitReads: engine.limitReads,
-      probes: engine.probes,
-      sinkLag: () => engine.sinkLag(),
-      metrics: engine.metrics,
+      ...health,
     }),
   )
   await addDashboard(app, join(options.buildFolder, 'dashboard'), sessions)

@@ -31,6 +31,7 @@ export async function withEngine<Result>(config: Config, use: (control: ControlC
   try {
     const { openEngine } = await import('./wiring.ts')
     engine = await openEngine(config, {
+      processes: false,
       onError: (message, error) => process.stderr.write(`kappa: ${message}: ${error instanceof Error ? error.message : String(error)}\n`),
     })
   } catch (error) {

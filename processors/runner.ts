@@ -11,6 +11,7 @@ import type { CommitBatch } from '../schemas/records.ts'
 import { RUNNER_LIMITS, type RunnerLimits, type RunnerOptions, type RunnerStatus } from './runner-options.ts'
 import { NO_OUTPUT, type OutgoingMessage, type ReadHistory, type RebuildRequest, Topology, type TopologySnapshot } from './topology.ts'
 import { type CommitNote, FencedError } from './runtime/commit-store.ts'
+import { Patience } from './runtime/patience.ts'
 import { TaskInputs } from './runtime/task-inputs.ts'
 
 /** Version of the rows that a commit writes; part of its token. */
@@ -28,6 +29,7 @@ export class Runner {
   readonly #options: RunnerOptions
   readonly #limits: RunnerLimits
   readonly #inputs: TaskInputs
+  readonly #patience: Patience
   #topology: Topology
   /** Messages of other tasks that wait for the next commit. */
   #held: StoredMessage[] = []
@@ -44,7 +46,6 @@ export class Runner {
   /** When the oldest record of the commit under way was processed. */
   #inFlightSinceMs: number | undefined
   #waiters: { positions: readonly number[]; resolve: () => void; reject: (error: Error) => void }[] = []
-  #sinkError: string | null = null
   #ready = false
   #failure: Error | undefined
   #stopping = false
@@ -59,6 +60,7 @@ export class Runner {
     this.#limits = { ...RUNNER_LIMITS, ...options.limits }
     const all = Array.from({ length: options.log.partitions }, (_, partition) => partition)
     this.#inputs = new TaskInputs(options.log, options.local ?? all, options.exchange)
+    this.#patience = new Patience({ sleep: options.sleep, onError: options.onError, isStopping: () => this.#stopping })
     this.#topology = this.#newTopology()
     this.#positions = new Array<number>(this.#inputs.count).fill(0)
     this.#committed = [...this.#positions]
@@ -73,7 +75,7 @@ export class Runner {
       processed: [...this.#positions],
       committed: [...this.#committed],
       committedVersion: this.#committedVersion,
-      sinkError: this.#sinkError,
+      sinkError: this.#patience.trouble,
       pendingSinceMs: this.#inFlightSinceMs ?? this.#pendingSinceMs ?? null,
       ready: this.#ready,
       committedSequence: this.#committedSequence,
@@ -96,7 +98,7 @@ export class Runner {
     this.#unsubscribe?.()
     this.#signal()
     await this.#loop
-    if (this.#failure === undefined && this.#sinkError === null && this.#ready) {
+    if (this.#failure === undefined && this.#patience.trouble === null && this.#ready) {
       await this.#commitNow()
       await this.#inFlight
       if (this.#recordsSinceSnapshot > 0) await this.#snapshot()
@@ -124,7 +126,7 @@ export class Runner {
     }
     for (const entry of this.#options.commits.after(this.#commit)) {
       const requests = await this.#processThrough(entry.positions)
-      const commit = this.#takeCommit(entry.sequence)
+      const commit = this.#takeCommit(entry.sequence, requests)
       if (!entry.done) await this.#carryOut(commit)
       this.#commit = entry.sequence
       this.#committedSequence = entry.sequence
@@ -141,7 +143,7 @@ export class Runner {
       this.#tellWatchers()
       if (this.#isCommitDue(processed === 0)) await this.#commitNow()
       // While the warehouse is away a snapshot waits: live numbers go on.
-      if (this.#recordsSinceSnapshot >= this.#limits.snapshotRecords && this.#sinkError === null) {
+      if (this.#recordsSinceSnapshot >= this.#limits.snapshotRecords && this.#patience.trouble === null) {
         await this.#commitNow()
         await this.#inFlight
         await this.#snapshot()
@@ -246,9 +248,13 @@ export class Runner {
     if (this.#pendingSinceMs === undefined || this.#failure) return
     const requests = this.#takeMessages(this.#held)
     const sequence = this.#commit + 1
-    await this.#patiently('a commit could not be written down', () => this.#options.commits.intend(sequence, this.#positions))
+    await this.#patience.until(
+      'a commit could not be written down',
+      () => this.#options.commits.intend(sequence, this.#positions),
+      unlessFenced,
+    )
     this.#inFlightSinceMs = this.#pendingSinceMs
-    const commit = this.#takeCommit(sequence)
+    const commit = this.#takeCommit(sequence, requests)
     this.#commit = sequence
     this.#inFlight = this.#finish(commit).catch((error: unknown) => this.#fail(error))
     if (requests.length === 0) return
@@ -277,8 +283,8 @@ export class Runner {
     await this.#write(batch)
     const { exchange } = this.#options
     if (exchange !== undefined && messages.length > 0)
-      await this.#patiently('other tasks could not be told', async () => void (await exchange.append(messages)))
-    await this.#patiently('a commit could not be marked', () => this.#options.commits.done(sequence, note))
+      await this.#patience.until('other tasks could not be told', async () => void (await exchange.append(messages)), unlessFenced)
+    await this.#patience.until('a commit could not be marked', () => this.#options.commits.done(sequence, note), unlessFenced)
   }
 
   #signal(): void {
@@ -294,12 +300,16 @@ export class Runner {
     for (const waiter of this.#waiters.splice(0)) waiter.reject(this.#failure)
   }
 
-  #takeCommit(sequence: number): Commit {
+  #takeCommit(sequence: number, requests: readonly RebuildRequest[] = []): Commit {
     this.#pendingSinceMs = undefined
     const version = this.#version()
     const positions = [...this.#positions]
     const { messages, ...rows } = this.#topology.take(version, sequence, positions)
-    const note = { settlings: this.#topology.settlings, hasUnsettled: this.#topology.hasUnsettled }
+    const note = {
+      settlings: this.#topology.settlings,
+      hasUnsettled: this.#topology.hasUnsettled || requests.length > 0,
+      rebuilds: this.#topology.rebuilds + requests.length,
+    }
     return { sequence, positions, batch: { ...rows, token: this.#token(), version }, messages, note }
   }
 
@@ -320,28 +330,11 @@ export class Runner {
 
   /** Writes a batch, trying again for as long as the warehouse is away. */
   #write(batch: CommitBatch): Promise<void> {
-    return this.#patiently(
+    return this.#patience.until(
       'the warehouse did not take a commit',
       () => this.#options.sink.write(batch),
       (error) => error instanceof WarehouseUnavailableError,
     )
-  }
-
-  /** Does what depends on others until it is done, a little later each time. */
-  async #patiently(trouble: string, work: () => Promise<void>, mayPass: (error: unknown) => boolean = () => true): Promise<void> {
-    for (let attempt = 0; ; attempt += 1) {
-      try {
-        await work()
-        this.#sinkError = null
-        return
-      } catch (error) {
-        // The log has it all: the next start goes on, or the instance that owns the partition now.
-        if (error instanceof FencedError || !mayPass(error) || this.#stopping) throw error
-        this.#sinkError = `${trouble}: ${error instanceof Error ? error.message : String(error)}`
-        this.#options.onError(`${trouble}, trying again`, error)
-        await this.#options.sleep(Math.min(10_000, 100 * 2 ** Math.min(attempt, 10)))
-      }
-    }
   }
 
   #tellWatchers(): void {
@@ -387,6 +380,11 @@ export class Runner {
       this.#wake = wake
     })
   }
+}
+
+/** A commit that is another instance's to write is tried no more. */
+function unlessFenced(error: unknown): boolean {
+  return !(error instanceof FencedError)
 }
 
 function asList<Item>(item: Item | undefined): Item[] {

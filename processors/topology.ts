@@ -168,6 +168,11 @@ export class Topology {
     return false
   }
 
+  /** Rebuilds that took place. */
+  get rebuilds(): number {
+    return this.#rebuilds
+  }
+
   /** Settlings that took effect. */
   get settlings(): number {
     return this.#settlings

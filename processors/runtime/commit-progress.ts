@@ -33,7 +33,7 @@ export class CommitProgress {
     return this.#log.partitions
   }
 
-  /** The newest done commit that `refresh` found; undefined before the first. */
+  /** The newest done commit that `refresh` found; undefined before the first. It never goes back. */
   of(partition: number): TaskCommit | undefined {
     return this.#commits[partition]
   }
@@ -67,11 +67,14 @@ export class CommitProgress {
 
   #take(partition: number, value: Uint8Array): void {
     const record = decodeCommitRecord(value)
-    // Reading begins in the middle: who writes there is believed to own the task until a claim says otherwise.
-    const reader = this.#readers[partition] ?? new ClaimReader('claim' in record ? undefined : record.owner)
-    this.#readers[partition] = reader
-    const counted = reader.read(record)
+    if ('claim' in record) this.#readers[partition] ??= new ClaimReader()
+    // Reading begins in the middle, where nobody knows whose claim was the last. Until there is one, every mark is taken:
+    // what it says is so, since nobody marks a commit that did not stand in the log and go out.
+    const reader = this.#readers[partition]
+    const counted = reader === undefined ? record : reader.read(record)
     if (counted === undefined || !('done' in counted)) return
+    // A mark that was sent before may land after later ones.
+    if (counted.done <= (this.#commits[partition]?.sequence ?? 0)) return
     this.#commits[partition] = { sequence: counted.done, positions: counted.positions, note: counted.note }
   }
 }

@@ -16,7 +16,7 @@ const commitRecord = z.union([
     owner: z.string(),
     done: sequence,
     positions,
-    note: z.object({ settlings: z.int(), hasUnsettled: z.boolean() }),
+    note: z.object({ settlings: z.int(), hasUnsettled: z.boolean(), rebuilds: z.int() }),
   }),
 ])
 export type CommitRecord = z.infer<typeof commitRecord>

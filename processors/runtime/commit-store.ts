@@ -22,6 +22,8 @@ export interface CommitNote {
   /** Settlings that took effect so far, and whether something waits for another. */
   readonly settlings: number
   readonly hasUnsettled: boolean
+  /** Rebuilds that were asked for so far, the ones under way included. */
+  readonly rebuilds: number
 }
 
 export interface CommitStore {

@@ -2,11 +2,13 @@
  * Commits of a task on a log that instances share (`commit-records.ts`), which is also what fences them: an instance that
  * was held up and wakes to write a commit finds the claim of the one that took over, and writes nothing more.
  */
-import type { Log } from '../../schemas/ports/log.ts'
+import { type Log, LogUnavailableError } from '../../schemas/ports/log.ts'
 import { type CommitRecord, ClaimReader, decodeCommitRecord, encodeCommitRecord } from './commit-records.ts'
 import { type CommitEntry, type CommitNote, type CommitStore, FencedError, MemoryCommitStore } from './commit-store.ts'
 
 const READ_RECORDS = 5_000
+/** Reads that may find nothing in a row, where a record is known to stand. */
+const EMPTY_READS_MAX = 20
 
 export interface LogCommitStoreOptions {
   readonly log: Log
@@ -17,22 +19,27 @@ export interface LogCommitStoreOptions {
 
 export class LogCommitStore implements CommitStore {
   readonly #options: LogCommitStoreOptions
-  readonly #reader = new ClaimReader()
+  readonly #reader: ClaimReader
   readonly #memory = new MemoryCommitStore()
   /** Offset of the next record that was not seen. */
-  #next = 0
-  /** Commits that stand in the log, by number. */
+  #next: number
+  /** Commits that stand in the log and were not dropped, by number. */
   readonly #positions = new Map<number, readonly number[]>()
+  /** Number of the newest commit that stands. */
+  #newest = 0
 
-  private constructor(options: LogCommitStoreOptions) {
+  private constructor(options: LogCommitStoreOptions, start: number, reader: ClaimReader) {
     this.#options = options
+    this.#next = start
+    this.#reader = reader
   }
 
-  /** Claims the task and reads what was committed. Rejects with LogUnavailableError, or with FencedError when another claimed it meanwhile. */
+  /** Claims the task and reads what was committed. Rejects with LogUnavailableError; tried again under another owner. */
   static async open(options: LogCommitStoreOptions): Promise<LogCommitStore> {
-    const store = new LogCommitStore(options)
-    store.#next = await options.log.startOffset(options.partition)
-    await store.#append({ v: 1, claim: options.owner })
+    const { log, partition, owner } = options
+    const start = await log.startOffset(partition)
+    const store = new LogCommitStore(options, start, new ClaimReader(await ownerBefore(log, partition, start)))
+    await store.#append({ v: 1, claim: owner })
     return store
   }
 
@@ -40,56 +47,80 @@ export class LogCommitStore implements CommitStore {
     return this.#memory.after(sequence)
   }
 
+  /**
+   * As in the port: tried again with the same arguments until it resolves or throws FencedError. The first intent of a
+   * number counts, and it may be one of which the answer was lost: with other positions than it has, this throws.
+   */
   async intend(sequence: number, positions: readonly number[]): Promise<void> {
-    // A try of which the answer was lost may stand in the log.
-    if (this.#positions.has(sequence)) return
-    await this.#append({ v: 1, owner: this.#options.owner, intend: sequence, positions: [...positions] })
+    const intended = [...positions]
+    this.#throwIfFenced()
+    if (!this.#positions.has(sequence)) await this.#append({ v: 1, owner: this.#options.owner, intend: sequence, positions: intended })
+    const standing = this.#positions.get(sequence)
+    if (standing?.length !== intended.length || standing.some((offset, index) => offset !== intended[index]))
+      throw new Error(`commit ${sequence} stands in the log with other positions, or was dropped`)
   }
 
   async done(sequence: number, note: CommitNote): Promise<void> {
+    this.#throwIfFenced()
     const positions = this.#positions.get(sequence)
     if (positions === undefined) throw new Error(`commit ${sequence} was not intended`)
     await this.#append({ v: 1, owner: this.#options.owner, done: sequence, positions: [...positions], note })
-    this.#positions.delete(sequence - 1)
   }
 
+  /** Forgets them here; in the log they stay for as long as the topic keeps records. */
   async dropThrough(sequence: number): Promise<void> {
     await this.#memory.dropThrough(sequence)
+    for (const number of this.#positions.keys()) if (number <= sequence) this.#positions.delete(number)
   }
 
   async close(): Promise<void> {}
 
   /** Appends a record, and takes all up to it into account. */
   async #append(record: CommitRecord): Promise<void> {
-    const { log, partition, owner } = this.#options
+    const { log, partition } = this.#options
     const [offset] = await log.append([{ partition, value: encodeCommitRecord(record) }])
     // What is next to what was seen last has nothing of others before it.
-    if (offset === this.#next) await this.#take(record)
+    if (offset === this.#next) await this.#take(record, offset)
     else await this.#readThrough(offset as number)
-    this.#next = (offset as number) + 1
+    this.#throwIfFenced()
+  }
+
+  #throwIfFenced(): void {
+    const { partition, owner } = this.#options
     if (this.#reader.owner !== owner) throw new FencedError(`partition ${partition} is processed by another instance now`)
   }
 
   async #readThrough(last: number): Promise<void> {
     const { log, partition } = this.#options
-    for (let at = this.#next; at <= last; ) {
-      const messages = await log.read(partition, at, READ_RECORDS)
-      if (messages.length === 0) throw new Error(`commits of partition ${partition} end at ${at}, before the one at ${last}`)
-      for (const message of messages) {
-        if (message.offset > last) return
-        await this.#take(decodeCommitRecord(message.value))
-        at = message.offset + 1
+    for (let emptyReads = 0; this.#next <= last; ) {
+      const messages = await log.read(partition, this.#next, READ_RECORDS)
+      emptyReads = messages.length === 0 ? emptyReads + 1 : 0
+      if (emptyReads > EMPTY_READS_MAX)
+        throw new LogUnavailableError(`commits of partition ${partition} could be read to ${this.#next} only, not to ${last}`)
+      for (const { offset, value } of messages) {
+        if (offset > last) return
+        await this.#take(decodeCommitRecord(value), offset)
       }
     }
   }
 
-  async #take(record: CommitRecord): Promise<void> {
+  async #take(record: CommitRecord, offset: number): Promise<void> {
+    this.#next = offset + 1
     const counted = this.#reader.read(record)
     if (counted === undefined || 'claim' in counted) return
     if ('done' in counted) return this.#memory.done(counted.done)
-    // The first of a number counts.
-    if (this.#positions.has(counted.intend)) return
+    // The first of a number counts; one that was sent before may land after later ones.
+    if (counted.intend <= this.#newest) return
+    this.#newest = counted.intend
     this.#positions.set(counted.intend, counted.positions)
     await this.#memory.intend(counted.intend, counted.positions)
   }
+}
+
+/** Who is believed to own the task at `start`: where the topic has forgotten older records, a claim may be among them. */
+async function ownerBefore(log: Log, partition: number, start: number): Promise<string | undefined> {
+  const [first] = start > 0 ? await log.read(partition, start, 1) : []
+  if (first === undefined) return undefined
+  const record = decodeCommitRecord(first.value)
+  return 'claim' in record ? undefined : record.owner
 }

@@ -1,0 +1,233 @@
+/**
+ * Composition of the scaled form: a log on Kafka, a ClickHouse server, Redis where there is one, and as many instances as
+ * wanted, each of which may take a share of the partitions.
+ */
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { collectDefaultMetrics, Registry } from 'prom-client'
+import { v7 as uuidV7 } from 'uuid'
+import { createEventIdMemory } from '../ingest/dedupe/event-id-memory.ts'
+import { openLogRegistry } from '../ingest/keys/log-registry.ts'
+import { forgetCompanions } from '../ingest/log/forgotten-companions.ts'
+import { type KafkaLog, type KafkaLogOptions, openKafkaLog } from '../ingest/log/kafka.ts'
+import { ClusterProgress } from '../processors/cluster-progress.ts'
+import { Runner } from '../processors/runner.ts'
+import { CommitProgress } from '../processors/runtime/commit-progress.ts'
+import { LogCommitStore } from '../processors/runtime/log-commit-store.ts'
+import { FileSnapshotStore } from '../processors/runtime/snapshot-store.ts'
+import { TaskGroup } from '../processors/task-group.ts'
+import type { TopologySnapshot } from '../processors/topology.ts'
+import type { Config } from '../schemas/config.ts'
+import type { Clock } from '../schemas/ports/clock.ts'
+import type { KeptIds } from '../schemas/ports/kept-ids.ts'
+import { DAY_MS } from '../schemas/windows.ts'
+import type { ReadinessProbe } from '../warehouse/api/health-routes.ts'
+import { migrate } from '../warehouse/migrations/migrate.ts'
+import { createKeptIds } from '../warehouse/sink/kept-events.ts'
+import { createSink } from '../warehouse/sink/sink.ts'
+import { CommandError } from './command-error.ts'
+import { lockDataFolder } from './data-lock.ts'
+import type { Engine, WiringOptions } from './engine.ts'
+import { openIngest } from './ingest-parts.ts'
+import { endOffsets, registerLagMetrics } from './lag-metrics.ts'
+import { logPlace } from './log-place.ts'
+import { openSharedState } from './shared-state.ts'
+import { openWarehouse } from './warehouse-place.ts'
+
+/** Rows that make a commit due: what it has for one other task must fit into one record. */
+const COMMIT_ROWS = 20_000
+/** Of topics that must never lose anything. */
+const FOR_EVER = -1
+
+export interface ScaledOptions extends WiringOptions {
+  /** What it is for; `all` and `process` take a share of the partitions. */
+  readonly role: 'all' | 'ingest' | 'process' | 'api' | 'migrate' | 'command'
+  /** Brings keys and tables to what the settings say; one instance at a time. */
+  readonly makesStartKeys: boolean
+}
+
+/** Topics of the product, by what they hold. */
+const TOPICS = { events: 'events', exchange: 'exchange', commits: 'commits', workspaces: 'workspaces' } as const
+
+/** Opens what an instance needs. Rejects with LogUnavailableError or WarehouseUnavailableError when a server is away. */
+export async function openScaledEngine(config: Config, options: ScaledOptions): Promise<Engine> {
+  const clock: Clock = { nowMs: () => Date.now() }
+  const processes = options.role === 'all' || options.role === 'process'
+  const onError = options.onError ?? (() => {})
+  const instanceId = uuidV7()
+  const closers: (() => Promise<unknown> | unknown)[] = []
+  const close = async () => {
+    for (const closer of closers.splice(0).reverse()) await closer()
+  }
+  const openTopic = async (topic: string, more: Partial<KafkaLogOptions> = {}): Promise<KafkaLog> => {
+    const place = logPlace(config)
+    if (place === undefined) throw new Error('the log of the settings is the embedded one')
+    const { prefix, ...cluster } = place
+    const common = { clientId: `kappa-${instanceId}`, groupId: `${prefix}-processors`, nowMs: clock.nowMs, onTrouble: onError }
+    const log = await openKafkaLog({ ...cluster, ...common, topic: `${prefix}-${topic}`, partitions: config.partitions, ...more })
+    closers.push(() => log.close())
+    return log
+  }
+
+  try {
+    const metrics = new Registry()
+    collectDefaultMetrics({ register: metrics })
+    if (processes) closers.push(await lockedFolder(config.data))
+
+    // log and keys
+    const [log, exchange, commits] = [await openTopic(TOPICS.events), await openTopic(TOPICS.exchange), await openTopic(TOPICS.commits)]
+    const workspaces = await openLogRegistry({
+      log: await openTopic(TOPICS.workspaces, { partitions: 1, retentionMs: FOR_EVER }),
+      secret: secretOf(config),
+      makesStartKeys: options.makesStartKeys,
+      randomBytes,
+      clock,
+      fixedKeys: { write: config.writeKey, server: config.serverKey, read: config.readKey, admin: config.adminKey },
+      onTrouble: onError,
+    })
+    closers.push(() => workspaces.close())
+
+    // warehouse
+    const warehouse = await openWarehouse(config)
+    closers.push(() => warehouse.close())
+    if (options.makesStartKeys) await migrate(warehouse, clock.nowMs(), { cluster: config.clickhouseCluster })
+    const shared = openSharedState(config, { clock, metrics, instanceId, onError })
+    closers.push(() => shared.close())
+
+    // processors, here and elsewhere
+    // A reader of its own: a topic is read at one place at a time.
+    const progress = new CommitProgress(await openTopic(TOPICS.commits))
+    const cluster = new ClusterProgress({ log, exchange, progress, sleep })
+    const sink = createSink(warehouse.writer, warehouse.reader)
+    const group = new TaskGroup({
+      log,
+      exchange,
+      ownership: log.ownership,
+      progress,
+      clock,
+      sleep,
+      onError,
+      async startRunner(partition) {
+        const store = await LogCommitStore.open({ log: commits, partition, owner: uuidV7() })
+        const runner = new Runner({
+          log,
+          exchange,
+          local: [partition],
+          eventIds: createEventIdMemory(randomBytes),
+          sink,
+          live: shared.live,
+          commits: store,
+          snapshots: new FileSnapshotStore<TopologySnapshot>(join(config.data, 'state', `${partition}`)),
+          clock,
+          sleep,
+          onError,
+          limits: { commitRows: COMMIT_ROWS },
+        })
+        await runner.start()
+        return { runner, close: () => store.close() }
+      },
+    })
+    if (processes) {
+      closers.push(() => group.stop())
+      await group.start()
+    }
+
+    // ingest
+    const waitUntilReadable = () => cluster.waitUntilReadable()
+    const kept = allKeptIds(createKeptIds(warehouse.reader), clock)
+    const ingest = await openIngest({ config, clock, log: forgetCompanions(log), workspaces, kept, metrics, waitUntilReadable })
+    const lag = lagSince(clock)
+
+    // Events are taken while the warehouse is away.
+    const probes: ReadinessProbe[] = [{ name: 'log', check: async () => void (await log.endOffset(0)) }]
+    if (options.role !== 'ingest') probes.push({ name: 'warehouse', check: () => warehouse.rows('SELECT 1').then(() => undefined) })
+    if (processes) probes.push({ name: 'processors', check: () => troubleOf(group) })
+
+    const engine: Engine = {
+      config,
+      clock,
+      workspaces,
+      log: await openTopic(TOPICS.events),
+      reader: warehouse.reader,
+      live: shared.live,
+      limitReads: shared.limitReads,
+      metrics,
+      ...ingest,
+      newKeys: workspaces.newSecrets,
+      operatorSql: (sql, format) => warehouse.operatorSql(sql, format),
+      waitUntilReadable,
+      async status() {
+        const { committed, ends, isQuiet, name } = await cluster.place()
+        const trouble = processes ? troubleOf(group) : undefined
+        return {
+          ready: trouble === undefined,
+          notReady: trouble === undefined ? [] : [trouble],
+          lagRecords: lagOf(ends, committed),
+          logEndOffsets: ends,
+          processedOffsets: committed,
+          committedOffsets: committed,
+          committedVersion: null,
+          place: name,
+          isQuiet,
+          workspaces: group.tasks.flatMap(({ runner }) =>
+            [...runner.topology.workspaces()].flatMap(({ workspace, windows, lateEvents }) => {
+              if (windows === undefined) return []
+              const { watermarkMs } = windows.time
+              return [{ name: workspace, watermarkMs: Number.isFinite(watermarkMs) ? watermarkMs : null, lateEvents }]
+            }),
+          ),
+        }
+      },
+      async sinkLag() {
+        const [{ committed }, ends] = [await cluster.place(), await endOffsets(log)]
+        return lag(lagOf(ends, committed))
+      },
+      probes,
+      close,
+    }
+    registerLagMetrics(engine)
+    return engine
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+function secretOf({ secret }: Config): string {
+  if (secret === undefined) throw new CommandError('settings_invalid', 'instances on Kafka need one secret: set KAPPA_SECRET')
+  return secret
+}
+
+/** State of partitions is kept here between starts: two processes must not. */
+async function lockedFolder(folder: string): Promise<() => Promise<unknown> | unknown> {
+  const { mkdir } = await import('node:fs/promises')
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  const lock = await lockDataFolder(folder)
+  return () => lock.release()
+}
+
+/** Ids of the last 7 days are known to no single instance: an import asks for all that are kept. */
+function allKeptIds(kept: KeptIds, clock: Clock): KeptIds {
+  return { loadKept: (workspace) => kept.loadKept(workspace, clock.nowMs() + DAY_MS) }
+}
+
+function troubleOf(group: TaskGroup): string | undefined {
+  const failed = group.tasks.filter(({ runner }) => runner.status.failed).map(({ partition }) => partition)
+  if (failed.length > 0) return `partitions ${failed.join(', ')} were stopped by an error; the log of the process says which`
+  if (group.waiting.length > 0) return `the state of partitions ${group.waiting.join(', ')} is being brought back`
+  return group.tasks.map(({ runner }) => runner.status.sinkError).find((error) => error !== null) ?? undefined
+}
+
+function lagOf(ends: readonly number[], committed: readonly number[]): number {
+  return ends.reduce((sum, end, partition) => sum + Math.max(0, end - (committed[partition] ?? 0)), 0)
+}
+
+/** Since when this process has seen records that were not readable. */
+function lagSince(clock: Clock): (events: number) => { events: number; ms: number } {
+  let sinceMs: number | undefined
+  return (events) => {
+    sinceMs = events === 0 ? undefined : (sinceMs ?? clock.nowMs())
+    return { events, ms: sinceMs === undefined ? 0 : Math.max(0, clock.nowMs() - sinceMs) }
+  }
+}
