@@ -105,6 +105,10 @@ export async function openEmbeddedEngine(config: Config, options: WiringOptions 
       operatorSql: (sql, format) => warehouse.operatorSql(sql, format),
       waitUntilReadable,
       status: () => statusOf(runner, log),
+      async wholePlace() {
+        const { committed, committedVersion } = runner.status
+        return { belowOffsets: committed, version: committedVersion }
+      },
       sinkLag: async () => {
         const { committed, pendingSinceMs } = runner.status
         const ends = await endOffsets(log)
@@ -189,8 +193,6 @@ async function statusOf(runner: Runner, log: Log): Promise<EngineStatus> {
     processedOffsets: processed,
     committedOffsets: committed,
     committedVersion,
-    place: committed.join('.'),
-    isQuiet: committed.every((offset, partition) => offset === ends[partition]),
     workspaces: [...runner.topology.workspaces()].map(({ workspace, windows, lateEvents }) => {
       const watermarkMs = windows?.time.watermarkMs ?? Number.NEGATIVE_INFINITY
       return { name: workspace, watermarkMs: Number.isFinite(watermarkMs) ? watermarkMs : null, lateEvents }

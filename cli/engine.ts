@@ -34,11 +34,14 @@ export interface EngineStatus {
   readonly committedOffsets: readonly number[]
   /** Version of the newest rows that are readable; null where tasks have versions of their own. */
   readonly committedVersion: number | null
-  /** Changes with everything that becomes readable. */
-  readonly place: string
-  /** Everything in the log is readable, and nothing is under way. */
-  readonly isQuiet: boolean
   readonly workspaces: readonly { readonly name: string; readonly watermarkMs: number | null; readonly lateEvents: number }[]
+}
+
+export interface WholePlace {
+  /** The rows reflect exactly the records before these offsets, by partition. */
+  readonly belowOffsets: readonly number[]
+  /** Newest version of such rows: a newer one reflects more. */
+  readonly version: number
 }
 
 export interface Engine {
@@ -73,6 +76,8 @@ export interface Engine {
   /** Resolves when everything appended so far is readable in the warehouse. */
   waitUntilReadable(): Promise<void>
   status(): Promise<EngineStatus>
+  /** A place in the log as of which the workspace's rows are whole; undefined when too much is under way to name one. */
+  wholePlace(workspace: string): Promise<WholePlace | undefined>
   /** How far what is readable is behind what is in the log. */
   sinkLag(): Promise<SinkLag>
   close(): Promise<void>

@@ -18,6 +18,7 @@ import { LogCommitStore } from '../processors/runtime/log-commit-store.ts'
 import { FileSnapshotStore } from '../processors/runtime/snapshot-store.ts'
 import { TaskGroup } from '../processors/task-group.ts'
 import type { TopologySnapshot } from '../processors/topology.ts'
+import { homeOf } from '../processors/workspace-topology.ts'
 import type { Config } from '../schemas/config.ts'
 import type { Clock } from '../schemas/ports/clock.ts'
 import type { KeptIds } from '../schemas/ports/kept-ids.ts'
@@ -37,6 +38,9 @@ import { openWarehouse } from './warehouse-place.ts'
 
 /** Rows that make a commit due: what it has for one other task must fit into one record. */
 const COMMIT_ROWS = 20_000
+/** How long to look for a moment in which nothing is under way between tasks. */
+const QUIET_LOOK_MS = 50
+const QUIET_LOOKS_MAX = 400
 /** Of topics that must never lose anything. */
 const FOR_EVER = -1
 
@@ -158,7 +162,7 @@ export async function openScaledEngine(config: Config, options: ScaledOptions): 
       operatorSql: (sql, format) => warehouse.operatorSql(sql, format),
       waitUntilReadable,
       async status() {
-        const { committed, ends, isQuiet, name } = await cluster.place()
+        const { committed, ends } = await cluster.place()
         const trouble = processes ? troubleOf(group) : undefined
         return {
           ready: trouble === undefined,
@@ -168,8 +172,6 @@ export async function openScaledEngine(config: Config, options: ScaledOptions): 
           processedOffsets: committed,
           committedOffsets: committed,
           committedVersion: null,
-          place: name,
-          isQuiet,
           workspaces: group.tasks.flatMap(({ runner }) =>
             [...runner.topology.workspaces()].flatMap(({ workspace, windows, lateEvents }) => {
               if (windows === undefined) return []
@@ -178,6 +180,14 @@ export async function openScaledEngine(config: Config, options: ScaledOptions): 
             }),
           ),
         }
+      },
+      async wholePlace(workspace) {
+        for (let look = 0; look < QUIET_LOOKS_MAX; look += 1) {
+          const { isQuiet, committed, versions } = await cluster.place()
+          if (isQuiet) return { belowOffsets: committed, version: versions[homeOf(workspace, log.partitions)] as number }
+          await sleep(QUIET_LOOK_MS)
+        }
+        return undefined
       },
       async sinkLag() {
         const [{ committed }, ends] = [await cluster.place(), await endOffsets(log)]

@@ -11,6 +11,8 @@ import { readKStatistics } from '../warehouse/queries/k-statistics.ts'
 import type { Engine } from './engine.ts'
 
 const TRIES_MAX = 40
+/** Reads after which running windows are left out. */
+const RUNNING_TRIES_MAX = 20
 const PAUSE_MS = 60
 const OTHER = '(other)'
 const NO_K: KStatistics = { credits: 0, credits_squared: 0, people: 0, cycles: 0, exposure: null }
@@ -35,8 +37,8 @@ export interface StreamSnapshot {
 
 /**
  * Reads the rows of the ends that `pick` chooses, and of the running one, of each window. A row carries the log position
- * that it reflects; when one is newer than the last whole commit (or, where tasks commit apart, when anything moved), all are read again. Returns undefined when commits
- * came faster than they could be read, every time.
+ * that it reflects; when one is newer than the place that was taken for all, all are read again. After a while of that
+ * running windows are left out, which change with every event. Returns undefined when closed ones changed every time.
  */
 export async function readStreamSnapshot(
   engine: Engine,
@@ -45,27 +47,26 @@ export async function readStreamSnapshot(
   pick: (ends: PublishedEnds) => readonly number[],
 ): Promise<StreamSnapshot | undefined> {
   for (let tries = 0; tries < TRIES_MAX; tries += 1) {
-    const before = await engine.status()
-    const { committedOffsets, committedVersion } = before
+    const place = await engine.wholePlace(workspace)
+    if (place === undefined) continue
     const endsOf = new Map<LiveWindow, PublishedEnds>()
     const found: StreamWindow[] = []
-    let newest = 0
+    const isNewer = ({ version }: GrowthRow) => version > place.version
+    let isWhole = true
     let watermarkMs: number | null = null
     for (const window of windows) {
       const ends = await readPublishedEnds(engine.reader, workspace, window.name)
       endsOf.set(window, ends)
       const chosen = [...new Set([...pick(ends), ...(ends.runningMs === null ? [] : [ends.runningMs])])]
       for (const [endMs, rows] of byEnd(await readRowsAtEnds(engine.reader, workspace, window.name, chosen))) {
-        for (const row of rows) {
-          newest = Math.max(newest, row.version)
-          watermarkMs = Math.max(watermarkMs ?? row.watermark_ms, row.watermark_ms)
-        }
+        const hasMoved = rows.some(isNewer)
+        if (hasMoved && endMs === ends.runningMs && tries >= RUNNING_TRIES_MAX) continue
+        if (hasMoved) isWhole = false
+        for (const row of rows) watermarkMs = Math.max(watermarkMs ?? row.watermark_ms, row.watermark_ms)
         found.push(streamWindow(window, endMs, rows))
       }
     }
-    const isOfOnePlace =
-      committedVersion === null ? before.isQuiet && (await engine.status()).place === before.place : newest <= committedVersion
-    if (isOfOnePlace) return { belowOffsets: committedOffsets, watermarkMs, windows: found, endsOf }
+    if (isWhole) return { belowOffsets: place.belowOffsets, watermarkMs, windows: found, endsOf }
     await sleep(PAUSE_MS)
   }
   return undefined

@@ -9,7 +9,7 @@ import { ALLOWED_LATENESS_MS, LIVE_WINDOWS, type LiveWindow, parseDurationMs } f
 import { compareWindow, hasDifference, type StreamNumbers } from '../verify/compare.ts'
 import { type LogEntry, readLogEntries } from '../verify/log-entries.ts'
 import type { Facts } from '../verify/naive-facts.ts'
-import { collectFacts } from '../verify/naive-pass.ts'
+import { collectFacts, concerns } from '../verify/naive-pass.ts'
 import { naiveWindow } from '../verify/naive-window.ts'
 import type { VerifiedWindow } from '../verify/report.ts'
 import { sampleEnds } from '../verify/sample-ends.ts'
@@ -219,7 +219,7 @@ async function readFacts(engine: Engine, workspace: string, belowOffsets: readon
         await nextTurn()
       }
       const { record } = entry
-      if (record.workspace !== workspace) continue
+      if (!concerns(record, workspace)) continue
       if (record.type === 'import_end') endsOfImport.set(record.import_id, (endsOfImport.get(record.import_id) ?? 0) + 1)
       else if (record.type !== 'tick' && record.import_id !== undefined && !endsOfImport.has(record.import_id))
         endsOfImport.set(record.import_id, 0)

@@ -3,6 +3,9 @@
  * of the command. Either way the command speaks to it over the control socket, so there is one way that has to work.
  */
 import { existsSync, statSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import process from 'node:process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Config } from '../schemas/config.ts'
@@ -21,6 +24,7 @@ const ANSWER_POLL_MS = 200
  * has the folder and does not answer.
  */
 export async function withEngine<Result>(config: Config, use: (control: ControlClient) => Promise<Result>): Promise<Result> {
+  if (config.log !== 'embedded:') return withInstance(config, use)
   if (existsSync(config.data) && !statSync(config.data).isDirectory()) {
     throw new CommandError('data_not_a_folder', `${config.data} is a file: give a folder with --data`)
   }
@@ -29,22 +33,40 @@ export async function withEngine<Result>(config: Config, use: (control: ControlC
 
   let engine: Engine
   try {
-    const { openEngine } = await import('./wiring.ts')
-    engine = await openEngine(config, {
-      processes: false,
-      onError: (message, error) => process.stderr.write(`kappa: ${message}: ${error instanceof Error ? error.message : String(error)}\n`),
-    })
+    engine = await openHere(config)
   } catch (error) {
     if (error instanceof DataFolderInUseError) return use(await awaitControl(config, error))
     const { code, message } = describeError(error)
     throw code === 'internal' ? new CommandError('data_unusable', message, { cause: error }) : error
   }
+  return serveCommand(engine, use)
+}
+
+/** On Kafka a command is an instance of its own beside the roles, which has nothing to keep. */
+async function withInstance<Result>(config: Config, use: (control: ControlClient) => Promise<Result>): Promise<Result> {
+  const data = await mkdtemp(join(tmpdir(), 'kappa-'))
+  try {
+    return await serveCommand(await openHere({ ...config, data }), use)
+  } finally {
+    await rm(data, { recursive: true, force: true })
+  }
+}
+
+async function openHere(config: Config): Promise<Engine> {
+  const { openEngine } = await import('./wiring.ts')
+  return openEngine(config, {
+    processes: false,
+    onError: (message, error) => process.stderr.write(`kappa: ${message}: ${error instanceof Error ? error.message : String(error)}\n`),
+  })
+}
+
+async function serveCommand<Result>(engine: Engine, use: (control: ControlClient) => Promise<Result>): Promise<Result> {
   try {
     showNewKeys(engine)
     const { openControlSocket } = await import('./control-socket.ts')
     const control = await openControlSocket(engine)
     try {
-      return await use(connectControl(controlSocketPath(config.data), true))
+      return await use(connectControl(controlSocketPath(engine.config.data), true))
     } finally {
       await control.close()
     }

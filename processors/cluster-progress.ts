@@ -17,8 +17,8 @@ export interface ClusterPlace {
   readonly ends: readonly number[]
   /** Everything is readable, nothing is under way between tasks, and no window waits for that. */
   readonly isQuiet: boolean
-  /** Changes with every commit of any task. */
-  readonly name: string
+  /** Version of the newest rows of each task. */
+  readonly versions: readonly number[]
 }
 
 const LOOK_MS = 50
@@ -48,7 +48,7 @@ export class ClusterProgress {
           (commit?.positions[1] ?? 0) === messageEnds[partition] &&
           commit?.note.hasUnsettled !== true,
       ),
-      name: commits.map((commit) => commit?.sequence ?? 0).join('.'),
+      versions: commits.map((commit) => (commit?.positions ?? []).reduce((sum, position) => sum + position, commit?.note.rebuilds ?? 0)),
     }
   }
 

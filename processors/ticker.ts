@@ -54,8 +54,11 @@ export class Ticker {
 
   /** Where there are several partitions each needs a clock of its own, whether it has events or not. */
   #isTickDue(topology: Topology, nowMs: number): boolean {
+    if (this.#log.partitions > 1) {
+      // All partitions at the same moments, so that between them nothing is under way.
+      return Math.floor(nowMs / TICK_INTERVAL_MS) > Math.floor(topology.seenTickMs / TICK_INTERVAL_MS)
+    }
     if (nowMs - topology.seenTickMs < TICK_INTERVAL_MS) return false
-    if (this.#log.partitions > 1) return true
     for (const { windows } of topology.workspaces())
       if (windows?.time.isLive && nowMs - windows.time.newestReceivedMs >= TICK_INTERVAL_MS) return true
     return false

@@ -12,18 +12,23 @@ export interface RunningProduct {
   readonly url: string
   /** Ends the process, and removes its data unless they were given. */
   readonly stop: () => Promise<void>
+  /** As a power cut would (SIGKILL); its data stay. */
+  readonly kill: () => Promise<void>
+  /** Everything that it printed. */
+  readonly printed: () => string
 }
 
-/** Starts `kappa up`; resolves when it has printed its address, rejects with all it printed when it ends before that. */
+/** Starts `kappa up`, or a role; resolves when it has printed its address, rejects with all it printed when it ends before that. */
 export async function startProduct(options: {
   /** Data folder; a new one without it. */
   readonly data?: string
   readonly flags?: readonly string[]
+  readonly role?: 'up' | 'ingest' | 'process' | 'api'
   readonly env?: Readonly<Record<string, string>>
 }): Promise<RunningProduct> {
   const data = options.data ?? (await mkdtemp(join(tmpdir(), 'kappa-e2e-')))
   const program = resolve(import.meta.dirname, '../../dist/cli/kappa.js')
-  const child = spawn(process.execPath, [program, 'up', '--port', '0', '--data', data, ...(options.flags ?? [])], {
+  const child = spawn(process.execPath, [program, options.role ?? 'up', '--port', '0', '--data', data, ...(options.flags ?? [])], {
     env: { ...process.env, ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -41,7 +46,7 @@ export async function startProduct(options: {
       const timer = setTimeout(() => failed(new Error(`no address within ${START_MS_MAX} ms:\n${printed}`)), START_MS_MAX)
       const read = (chunk: Buffer) => {
         printed += chunk.toString()
-        const address = /Kappa is at (http:\/\/[\w.:[\]-]+)/.exec(printed)?.[1]
+        const address = /Kappa (?:\w+ )?is at (http:\/\/[\w.:[\]-]+)/.exec(printed)?.[1]
         if (address === undefined) return
         clearTimeout(timer)
         found(address)
@@ -51,7 +56,11 @@ export async function startProduct(options: {
       child.once('error', failed)
       child.once('exit', (code) => failed(new Error(`kappa up ended with ${code}:\n${printed}`)))
     })
-    return { url, stop }
+    const kill = async () => {
+      child.kill('SIGKILL')
+      await ended
+    }
+    return { url, stop, kill, printed: () => printed }
   } catch (cause) {
     await stop()
     throw cause
