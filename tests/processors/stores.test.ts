@@ -2,7 +2,9 @@ import { appendFile, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { FileCommitStore } from '../../processors/runtime/commit-store.ts'
+import { createMemoryLog } from '../../ingest/log/memory.ts'
+import { type CommitStore, FileCommitStore, MemoryCommitStore } from '../../processors/runtime/commit-store.ts'
+import { LogCommitStore } from '../../processors/runtime/log-commit-store.ts'
 import { FileSnapshotStore } from '../../processors/runtime/snapshot-store.ts'
 
 let folder: string
@@ -10,6 +12,80 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'kappa-stores-'))
 })
 afterEach(() => rm(folder, { recursive: true, force: true }))
+
+const NOTE = { settlings: 0, hasUnsettled: false, rebuilds: 0 }
+const NAMES = ['memory', 'file', 'log'] as const
+
+describe.each(NAMES)('a store of commits: %s', (name) => {
+  /** Opens the store; what it has outlives the opening. */
+  let open: () => Promise<CommitStore>
+  let opened: CommitStore[]
+  beforeEach(() => {
+    const memory = new MemoryCommitStore()
+    const log = createMemoryLog({ partitions: 1 })
+    opened = []
+    open = async () => {
+      const owner = `owner-${opened.length}`
+      const store = await {
+        memory: async () => memory,
+        file: () => FileCommitStore.open(join(folder, 'commits.log')),
+        log: () => LogCommitStore.open({ log, partition: 0, owner }),
+      }[name]()
+      opened.push(store)
+      return store
+    }
+  })
+  afterEach(() => Promise.all(opened.map((store) => store.close())))
+
+  it('has them in order with what became of each, and so has who opens it next', async () => {
+    const store = await open()
+    expect(store.after(0)).toEqual([])
+    for (const sequence of [1, 2]) {
+      await store.intend(sequence, [sequence * 5, sequence])
+      await store.done(sequence, NOTE)
+    }
+    await store.intend(3, [15, 3])
+    const entries = [
+      { sequence: 1, positions: [5, 1], done: true },
+      { sequence: 2, positions: [10, 2], done: true },
+      { sequence: 3, positions: [15, 3], done: false },
+    ]
+    for (const one of [store, await open()]) {
+      for (const from of [0, 1, 2, 3]) expect(one.after(from)).toEqual(entries.slice(from))
+    }
+  })
+
+  it('counts once what is tried again with the same arguments', async () => {
+    const store = await open()
+    for (let tries = 0; tries < 2; tries += 1) await store.intend(1, [5])
+    for (let tries = 0; tries < 2; tries += 1) await store.done(1, NOTE)
+    for (const one of [store, await open()]) expect(one.after(0)).toEqual([{ sequence: 1, positions: [5], done: true }])
+  })
+
+  it('marks what was left open, and goes on from there', async () => {
+    await (await open()).intend(1, [5])
+    const next = await open()
+    await next.done(1, NOTE)
+    await next.intend(2, [6])
+    expect((await open()).after(0)).toEqual([
+      { sequence: 1, positions: [5], done: true },
+      { sequence: 2, positions: [6], done: false },
+    ])
+  })
+
+  it('forgets what is dropped and keeps the rest, also what is under way', async () => {
+    const store = await open()
+    for (const sequence of [1, 2, 3]) {
+      await store.intend(sequence, [sequence])
+      if (sequence < 3) await store.done(sequence, NOTE)
+    }
+    await store.dropThrough(2)
+    await store.done(3, NOTE)
+    const left = [{ sequence: 3, positions: [3], done: true }]
+    expect(store.after(0)).toEqual(left)
+    expect((await open()).after(2)).toEqual(left)
+  })
+})
 
 describe('commits on disk', () => {
   const path = () => join(folder, 'commits.log')
