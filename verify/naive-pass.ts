@@ -2,13 +2,12 @@
  * The naive pass: one walk over the log that keeps every event that counts, with nothing clever about it. It shares
  * no code with the stream, so that an agreement of the two says something.
  */
-import type { LogRecord } from '../schemas/log-records.ts'
-import { ALLOWED_LATENESS_MS } from '../schemas/windows.ts'
+import { EVERY_WORKSPACE, type LogRecord } from '../schemas/log-records.ts'
 import { compareBytewise } from './bytewise-order.ts'
 import type { LogEntry } from './log-entries.ts'
 import { creditSignups } from './naive-attribution.ts'
 import type { Fact, Facts } from './naive-facts.ts'
-import { NaiveWatermark } from './naive-watermark.ts'
+import { NaiveLateness } from './naive-lateness.ts'
 
 interface Kept {
   readonly fact: Fact | null
@@ -17,16 +16,17 @@ interface Kept {
 
 /**
  * Reads entries in log order and keeps what counts in `workspace`: the first record of each event id, unless it is
- * late beyond the lateness. An imported record that supersedes a late one takes its place.
+ * late beyond the lateness in its own partition. An imported record that supersedes a late one takes its place. In which
+ * partition an event stands does not matter otherwise. Entries must hold the ticks of whole partitions too.
  */
 export async function collectFacts(entries: AsyncIterable<LogEntry> | Iterable<LogEntry>, workspace: string): Promise<Facts> {
-  const watermark = new NaiveWatermark()
+  const lateness = new NaiveLateness()
   const kept = new Map<string, Kept>()
   let records = 0
   let duplicates = 0
   for await (const { partition, record } of entries) {
-    if (record.workspace !== workspace) continue
-    watermark.observe(partition, record)
+    if (!concerns(record, workspace)) continue
+    lateness.observe(partition, record)
     if (record.type === 'tick' || record.type === 'import_end' || record.type === 'quarantined' || record.type === 'tracked') continue
     records += 1
     const known = kept.get(record.event_id)
@@ -34,8 +34,7 @@ export async function collectFacts(entries: AsyncIterable<LogEntry> | Iterable<L
       duplicates += 1
       continue
     }
-    const isLate = record.import_id === undefined && record.occurred_at < watermark.currentMs() - ALLOWED_LATENESS_MS
-    kept.set(record.event_id, { fact: factOf(record), isLate })
+    kept.set(record.event_id, { fact: factOf(record), isLate: lateness.isLate(partition, record) })
   }
 
   const ordered: Fact[] = []
@@ -51,6 +50,11 @@ export async function collectFacts(entries: AsyncIterable<LogEntry> | Iterable<L
     if (!firstActivityMs.has(fact.actorId)) firstActivityMs.set(fact.actorId, fact.occurredAtMs)
   }
   return { ordered, signups: creditSignups(ordered), firstActivityMs, tally: { records, duplicates, late } }
+}
+
+/** Whether the record is one of the workspace's, or moves the time of every workspace. */
+export function concerns(record: LogRecord, workspace: string): boolean {
+  return record.workspace === workspace || (record.type === 'tick' && record.workspace === EVERY_WORKSPACE)
 }
 
 /** Null for what is no activity: RUM, and what happens to an invite after it was sent. */

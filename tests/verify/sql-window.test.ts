@@ -4,10 +4,10 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { LogRecord } from '../../schemas/log-records.ts'
 import type { AdmittedEvent } from '../../schemas/records.ts'
-import { ALLOWED_LATENESS_MS, DAY_MS, LIVE_WINDOWS } from '../../schemas/windows.ts'
+import { DAY_MS, LIVE_WINDOWS } from '../../schemas/windows.ts'
 import { compareWindow } from '../../verify/compare.ts'
+import { NaiveLateness } from '../../verify/naive-lateness.ts'
 import { collectFacts } from '../../verify/naive-pass.ts'
-import { NaiveWatermark } from '../../verify/naive-watermark.ts'
 import { naiveWindow } from '../../verify/naive-window.ts'
 import { recomputation } from '../../verify/sql-credits.ts'
 import { sqlWindows } from '../../verify/sql-window.ts'
@@ -21,15 +21,15 @@ import { SCENARIOS } from './scenarios.ts'
 
 /** Rows as they stand in `events`: everything of the log, repeated ids too, so that the SQL must see to them. */
 function admitted(records: readonly LogRecord[], workspaceOf: (record: LogRecord) => string): AdmittedEvent[] {
-  const watermarks = new Map<string, NaiveWatermark>()
+  const latenesses = new Map<string, NaiveLateness>()
   const events: AdmittedEvent[] = []
   for (const [offset, record] of records.entries()) {
     const workspace = workspaceOf(record)
-    const watermark = watermarks.get(workspace) ?? new NaiveWatermark()
-    watermarks.set(workspace, watermark)
-    watermark.observe(0, record)
+    const lateness = latenesses.get(workspace) ?? new NaiveLateness()
+    latenesses.set(workspace, lateness)
+    lateness.observe(0, record)
     if (record.type === 'tick' || record.type === 'import_end' || record.type === 'quarantined') continue
-    const late = record.import_id === undefined && record.occurred_at < watermark.currentMs() - ALLOWED_LATENESS_MS
+    const late = lateness.isLate(0, record)
     events.push({ record: { ...record, workspace }, partition: 0, offset, actor: 0, late })
   }
   return events
