@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path'
 import { expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { z } from 'zod'
+import { createProgram } from '../../cli/program.ts'
 import { readSettings, SETTING_VARIABLES } from '../../cli/settings.ts'
 import { config } from '../../schemas/config.ts'
 
@@ -32,9 +33,11 @@ it('has the roles on Kafka, ClickHouse and Redis, all of pinned versions', () =>
   expect(Object.keys(services).sort()).toEqual(['api', 'clickhouse', 'ingest', 'kafka', 'migrate', 'process', 'redis'])
   for (const { image } of Object.values(services)) expect(image).toMatch(/:\d+\.\d+/)
   const { version } = JSON.parse(read('package.json')) as { version: string }
+  const commands = createProgram().commands.map((command) => command.name())
   for (const [name, { image, command }] of ours) {
     expect(image).toBe(`kappa-growth:${version}`)
     expect(command).toEqual([name])
+    expect(commands).toContain(name)
   }
   const stages = [...read('Dockerfile').matchAll(/^FROM node:(\d+)\.\d+\.\d+-\S+/gm)].map((match) => match[1])
   expect(stages).toEqual([read('.nvmrc').trim(), read('.nvmrc').trim()])
@@ -88,6 +91,12 @@ it('mounts what is there', () => {
       if (source.startsWith('./')) expect(existsSync(join(ROOT, source)), source).toBe(true)
       else expect(volumes, source).toHaveProperty(source)
     }
+  }
+})
+
+it('gives each instance of process a folder of its own, and the other roles none', () => {
+  for (const [name, { volumes: mounts, environment }] of ours) {
+    expect(mounts, name).toEqual(name === 'process' ? [environment['KAPPA_DATA']] : [])
   }
 })
 
