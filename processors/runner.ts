@@ -13,9 +13,12 @@ import { NO_OUTPUT, type OutgoingMessage, type ReadHistory, type RebuildRequest,
 import { type CommitNote, FencedError } from './runtime/commit-store.ts'
 import { Patience } from './runtime/patience.ts'
 import { TaskInputs } from './runtime/task-inputs.ts'
+import { WakeUp } from './runtime/wake-up.ts'
 
 /** Version of the rows that a commit writes; part of its token. */
 const ROWS_VERSION = 1
+/** With nothing to do, the log is looked at this often. */
+const IDLE_MS = 1_000
 
 interface Commit {
   readonly sequence: number
@@ -23,6 +26,8 @@ interface Commit {
   readonly batch: CommitBatch
   readonly messages: readonly OutgoingMessage[]
   readonly note: CommitNote
+  /** Windows are left to be closed by the next one. */
+  readonly hasMore: boolean
 }
 
 export class Runner {
@@ -37,6 +42,8 @@ export class Runner {
   #committed: number[]
   #committedVersion = 0
   #committedSequence = 0
+  /** The newest commit left windows to be closed. */
+  #hasMore = false
   #commit = 0
   #snapshotSequence = 0
   #recordsSinceSnapshot = 0
@@ -50,9 +57,8 @@ export class Runner {
   #failure: Error | undefined
   #stopping = false
   #loop: Promise<void> | undefined
-  #wake: (() => void) | undefined
   /** Something was appended or finished since the loop last looked. */
-  #signalled = false
+  readonly #wakeUp = new WakeUp()
   #unsubscribe: (() => void) | undefined
 
   constructor(options: RunnerOptions) {
@@ -88,7 +94,7 @@ export class Runner {
   async start(): Promise<void> {
     await this.#recover()
     this.#ready = true
-    this.#unsubscribe = this.#inputs.onAppend(() => this.#signal())
+    this.#unsubscribe = this.#inputs.onAppend(() => this.#wakeUp.signal())
     this.#loop = this.#run().catch((error: unknown) => this.#fail(error))
   }
 
@@ -96,7 +102,7 @@ export class Runner {
   async stop(): Promise<void> {
     this.#stopping = true
     this.#unsubscribe?.()
-    this.#signal()
+    this.#wakeUp.signal()
     await this.#loop
     if (this.#failure === undefined && this.#patience.trouble === null && this.#ready) {
       await this.#commitNow()
@@ -109,7 +115,7 @@ export class Runner {
   /** Resolves when the records before these offsets are readable in the warehouse. */
   waitFor(positions: readonly number[]): Promise<void> {
     if (this.#failure) return Promise.reject(this.#failure)
-    if (isAtLeast(this.#committed, positions)) return Promise.resolve()
+    if (!this.#hasMore && isAtLeast(this.#committed, positions)) return Promise.resolve()
     return new Promise((resolve, reject) => this.#waiters.push({ positions, resolve, reject }))
   }
 
@@ -121,6 +127,7 @@ export class Runner {
       this.#committed = [...snapshot.positions]
       this.#committedVersion = this.#version()
       this.#committedSequence = snapshot.commit
+      if (this.#topology.hasPending) this.#pendAtOnce()
       this.#commit = snapshot.commit
       this.#snapshotSequence = snapshot.sequence
     }
@@ -130,6 +137,7 @@ export class Runner {
       if (!entry.done) await this.#carryOut(commit)
       this.#commit = entry.sequence
       this.#committedSequence = entry.sequence
+      this.#hasMore = commit.hasMore
       this.#committed = [...entry.positions]
       this.#committedVersion = commit.batch.version
       for (const request of requests) await this.#rebuild(request)
@@ -138,7 +146,7 @@ export class Runner {
 
   async #run(): Promise<void> {
     while (!this.#stopping) {
-      this.#signalled = false
+      this.#wakeUp.look()
       const processed = await this.#processSome()
       this.#tellWatchers()
       if (this.#isCommitDue(processed === 0)) await this.#commitNow()
@@ -267,15 +275,16 @@ export class Runner {
     const { positions, sequence } = commit
     this.#committed = [...positions]
     this.#committedSequence = sequence
+    this.#hasMore = commit.hasMore
     this.#committedVersion = commit.batch.version
     this.#inFlight = undefined
     this.#inFlightSinceMs = undefined
     this.#waiters = this.#waiters.filter((waiter) => {
-      if (!isAtLeast(positions, waiter.positions)) return true
+      if (commit.hasMore || !isAtLeast(positions, waiter.positions)) return true
       waiter.resolve()
       return false
     })
-    this.#signal()
+    this.#wakeUp.signal()
   }
 
   /** Rows first: who hears of something finds the events behind it. All of it may happen again and changes nothing. */
@@ -285,11 +294,6 @@ export class Runner {
     if (exchange !== undefined && messages.length > 0)
       await this.#patience.until('other tasks could not be told', async () => void (await exchange.append(messages)), unlessFenced)
     await this.#patience.until('a commit could not be marked', () => this.#options.commits.done(sequence, note), unlessFenced)
-  }
-
-  #signal(): void {
-    this.#signalled = true
-    this.#wake?.()
   }
 
   /** A bug of ours: processing stops, and says so; what is committed stays. */
@@ -305,12 +309,19 @@ export class Runner {
     const version = this.#version()
     const positions = [...this.#positions]
     const { messages, ...rows } = this.#topology.take(version, sequence, positions)
+    const hasMore = this.#topology.hasPending
+    if (hasMore) this.#pendAtOnce()
     const note = {
       settlings: this.#topology.settlings,
-      hasUnsettled: this.#topology.hasUnsettled || requests.length > 0,
+      hasUnsettled: this.#topology.hasUnsettled || hasMore || requests.length > 0,
       rebuilds: this.#topology.rebuilds + requests.length,
     }
-    return { sequence, positions, batch: { ...rows, token: this.#token(), version }, messages, note }
+    return { sequence, positions, batch: { ...rows, token: this.#token(), version }, messages, note, hasMore }
+  }
+
+  /** Makes the next commit due now. */
+  #pendAtOnce(): void {
+    this.#pendingSinceMs = this.#options.clock.nowMs() - this.#limits.commitIntervalMs
   }
 
   #newTopology(from?: TopologySnapshot): Topology {
@@ -365,20 +376,9 @@ export class Runner {
 
   /** Waits for an append, a finished commit, or the moment at which a commit is due. */
   #idle(): Promise<void> {
-    if (this.#signalled) return Promise.resolve()
-    const waitMs =
-      this.#pendingSinceMs !== undefined
-        ? Math.max(1, Math.min(this.#limits.liveIntervalMs, this.#limits.commitIntervalMs - this.#ageMs()))
-        : 1_000
-    return new Promise((resolve) => {
-      const timer = setTimeout(done, waitMs)
-      const wake = () => done()
-      function done() {
-        clearTimeout(timer)
-        resolve()
-      }
-      this.#wake = wake
-    })
+    const { liveIntervalMs, commitIntervalMs } = this.#limits
+    const isPending = this.#pendingSinceMs !== undefined
+    return this.#wakeUp.wait(isPending ? Math.max(1, Math.min(liveIntervalMs, commitIntervalMs - this.#ageMs())) : IDLE_MS)
   }
 }
 

@@ -13,6 +13,7 @@ import { EVERY_WORKSPACE } from '../schemas/log-records.ts'
 import type { EventIds } from '../schemas/ports/event-ids.ts'
 import type { StoredMessage } from '../schemas/ports/log.ts'
 import type { AdmittedEvent, GrowthRow, PersonRow, QuarantinedRow, RestatementRow } from '../schemas/records.ts'
+import { CLOSED_ROWS_MAX } from './growth/publisher.ts'
 import { decodeAnyRecord, type DecodeRecord } from './runtime/decode-record.ts'
 import { PartitionTime } from './runtime/partition-time.ts'
 import { decodeTaskRecord, encodeTaskRecord, type RebuildOrder, type WorkspaceEntry } from './task-message.ts'
@@ -41,6 +42,8 @@ export interface TopologySnapshot {
   readonly heldTicks: readonly HeldTick[]
   readonly taken: readonly number[]
   readonly eventIds: unknown
+  /** Workspaces of which something is pending. */
+  readonly touched: readonly string[]
   readonly rebuilds: number
   readonly settlings: number
 }
@@ -68,6 +71,8 @@ export interface TopologyOptions {
   /** Where anybody may write to the log: which ids were here in the last 7 days. Without it ids are single already. */
   readonly eventIds?: EventIds | undefined
   readonly from?: TopologySnapshot | undefined
+  /** Rows of closed windows that one commit may have, about. */
+  readonly closedRowsMax?: number | undefined
 }
 
 export class Topology {
@@ -89,11 +94,12 @@ export class Topology {
   #rebuilds: number
   #settlings: number
 
-  constructor(partitions: number, { decode, local, eventIds, from }: TopologyOptions = {}) {
+  constructor(partitions: number, { decode, local, eventIds, from, closedRowsMax = CLOSED_ROWS_MAX }: TopologyOptions = {}) {
     this.#decode = decode ?? decodeAnyRecord
     this.#eventIds = eventIds
     this.#place = {
       partitions,
+      closedRowsMax,
       local: local ?? Array.from({ length: partitions }, (_, partition) => partition),
       store: (event) => this.#events.push(event),
       claimId: eventIds && ((record) => claim(eventIds, record)),
@@ -107,6 +113,7 @@ export class Topology {
     if (from?.eventIds !== undefined) eventIds?.restore(from.eventIds)
     for (const [workspace, snapshot] of from?.workspaces ?? [])
       this.#workspaces.set(workspace, new WorkspaceTopology(workspace, this.#place, snapshot))
+    for (const workspace of from?.touched ?? []) this.#touch(workspace)
   }
 
   /** Takes one record of the log, in the order of its partition. */
@@ -197,7 +204,8 @@ export class Topology {
   }
 
   /**
-   * Closes what the watermarks have passed and hands over everything since the last time. `sequence` is the number of the
+   * Closes what the watermarks have passed and hands over everything since the last time; what of the closing is left
+   * over is pending. `sequence` is the number of the
    * commit, `positions` the offsets of the next events of the partitions processed here, in their order.
    */
   take(version: number, sequence: number, positions: readonly number[]): TopologyOutput {
@@ -205,6 +213,7 @@ export class Topology {
     const growth: GrowthRow[] = []
     const restatements: RestatementRow[] = []
     const outgoing = new Map<number, WorkspaceEntry[]>()
+    const unfinished: WorkspaceTopology[] = []
     const positionOf = new Map(this.#place.local.map((partition, index) => [partition, positions[index] as number]))
     for (const topology of this.#touched) {
       topology.report(sequence, positionOf, this.#tickMs)
@@ -213,6 +222,7 @@ export class Topology {
       for (const row of publication.closed) growth.push(row)
       for (const row of publication.live) growth.push(row)
       for (const row of publication.restatements) restatements.push(row)
+      if (publication.hasMore) unfinished.push(topology)
       for (const [partition, entry] of topology.takeEntries()) {
         const entries = outgoing.get(partition)
         if (entries === undefined) outgoing.set(partition, [entry])
@@ -221,6 +231,7 @@ export class Topology {
     }
     const messages = this.#messages(sequence, outgoing)
     this.#touched.clear()
+    for (const topology of unfinished) this.#touched.add(topology)
     this.#hasTicked = false
     const output = { events: this.#events, quarantined: this.#quarantined, people, growth, restatements, messages }
     this.#events = []
@@ -255,12 +266,16 @@ export class Topology {
     const below = order?.below ?? positions
     for await (const events of history(below)) {
       fresh.replay(events, time)
-      const people = fresh.takePeople(version, standing)
-      const { closed, restatements } = fresh.publish(version)
-      await write({ ...NO_OUTPUT, people, ...(isHome ? { growth: closed, restatements } : {}) }, version)
+      let people = fresh.takePeople(version, standing)
+      for (let hasMore = true; hasMore; people = []) {
+        const { closed, restatements, ...publication } = fresh.publish(version)
+        await write({ ...NO_OUTPUT, people, ...(isHome ? { growth: closed, restatements } : {}) }, version)
+        hasMore = publication.hasMore
+      }
     }
     const continued = fresh.inPlaceOf(standing, order?.epoch ?? 0)
     this.#workspaces.set(workspace, continued)
+    this.#touched.delete(standing) // what it had left to close is of the past
     this.#touched.add(continued)
     if (order === undefined) return { version, isHome }
     // Events of others that came since have moved here, and stand under their own partition.
@@ -286,6 +301,7 @@ export class Topology {
       heldTicks: this.#heldTicks,
       taken: this.#taken,
       eventIds: this.#eventIds?.snapshot(),
+      touched: [...this.#touched].map(({ workspace }) => workspace),
       rebuilds: this.#rebuilds,
       settlings: this.#settlings,
     }

@@ -13,11 +13,10 @@ import { type Hop, hopKey, subjectOf } from './hops.ts'
 import type { PartitionTime } from './runtime/partition-time.ts'
 import { OutgoingEntries, type RebuildOrder, type WorkspaceEntry } from './task-message.ts'
 import { WorkspacePartition, type WorkspacePartitionSnapshot } from './workspace-partition.ts'
-import { type PartitionReport, WorkspaceWindows, type WorkspaceWindowsSnapshot } from './workspace-windows.ts'
+import { type PartitionReport, type WindowsPlace, WorkspaceWindows, type WorkspaceWindowsSnapshot } from './workspace-windows.ts'
 
 /** Where a topology stands among the partitions, and where its output goes. */
-export interface TopologyPlace {
-  readonly partitions: number
+export interface TopologyPlace extends WindowsPlace {
   /** Partitions that are processed here. */
   readonly local: readonly number[]
   /** Takes the raw row of an event. */
@@ -68,7 +67,7 @@ export class WorkspaceTopology {
     this.workspace = workspace
     this.#place = place
     this.#home = homeOf(workspace, place.partitions)
-    if (place.local.includes(this.#home)) this.windows = new WorkspaceWindows(workspace, place.partitions, from?.windows)
+    if (place.local.includes(this.#home)) this.windows = new WorkspaceWindows(workspace, place, from?.windows)
     else this.#recorder = new TotalsRecorder()
     this.#epoch = from?.epoch ?? 0
     this.#early = [...(from?.early ?? [])]
@@ -234,7 +233,7 @@ export class WorkspaceTopology {
     windows?.advance(tickMs)
   }
 
-  /** Closes what the watermark has passed and takes all that is to be written. */
+  /** Closes what the watermark has passed and takes what is to be written. */
   publish(version: number): Publication {
     const { windows } = this
     if (windows === undefined) return NOTHING
@@ -305,4 +304,4 @@ export class WorkspaceTopology {
 }
 
 const NO_TICKS: readonly number[] = []
-const NOTHING: Publication = { live: [], closed: [], restatements: [] }
+const NOTHING: Publication = { live: [], closed: [], restatements: [], hasMore: false }

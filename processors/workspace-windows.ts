@@ -46,11 +46,19 @@ export interface WorkspaceWindowsSnapshot {
 }
 
 const LATE_EVENT = 'late_event'
+const NOTHING: Publication = { live: [], closed: [], restatements: [], hasMore: false }
+
+export interface WindowsPlace {
+  readonly partitions: number
+  /** No further end is closed in a publication that has so many rows. */
+  readonly closedRowsMax: number
+}
 
 export class WorkspaceWindows {
   readonly workspace: string
   readonly totals: WindowTotals
   readonly #partitions: number
+  readonly #closedRowsMax: number
   readonly #time: WorkspaceTime
   readonly #publisher: Publisher
   #imports = new Map<string, OpenImport>()
@@ -60,12 +68,13 @@ export class WorkspaceWindows {
   #needsRebuild = false
   #cause = LATE_EVENT
 
-  constructor(workspace: string, partitions: number, from?: WorkspaceWindowsSnapshot) {
+  constructor(workspace: string, { partitions, closedRowsMax }: WindowsPlace, from?: WorkspaceWindowsSnapshot) {
+    this.#closedRowsMax = closedRowsMax
     this.workspace = workspace
     this.#partitions = partitions
     this.#time = new WorkspaceTime(partitions, from?.time)
     this.totals = new WindowTotals(from?.totals)
-    this.#publisher = new Publisher(this.totals, from?.publisher)
+    this.#publisher = new Publisher(this.totals, closedRowsMax, from?.publisher)
     this.#positions = from ? [...from.positions] : new Array<number>(partitions).fill(0)
     if (from === undefined) return
     this.#imports = from.imports
@@ -147,9 +156,9 @@ export class WorkspaceWindows {
     return [...this.#imports.keys()]
   }
 
-  /** Closes what the watermark has passed and takes all that is to be written. */
+  /** Closes what the watermark has passed and takes what is to be written. */
   publish(version: number): Publication {
-    if (!Number.isFinite(this.#time.watermarkMs)) return { live: [], closed: [], restatements: [] }
+    if (!Number.isFinite(this.#time.watermarkMs)) return NOTHING
     const publication = this.#publisher.publish(this.#publishAt(version))
     if (this.#isSettled) this.#cause = LATE_EVENT
     return publication
@@ -166,7 +175,8 @@ export class WorkspaceWindows {
     const { time, positions, unsettled, imports, cause } = standing.snapshot()
     // The running windows were not written while it was being built.
     const publisher = { ...built.publisher, liveEnds: built.publisher.liveEnds.map(() => Number.NEGATIVE_INFINITY) }
-    return new WorkspaceWindows(this.workspace, this.#partitions, { ...built, publisher, time, positions, unsettled, imports, cause })
+    const place = { partitions: this.#partitions, closedRowsMax: this.#closedRowsMax }
+    return new WorkspaceWindows(this.workspace, place, { ...built, publisher, time, positions, unsettled, imports, cause })
   }
 
   snapshot(): WorkspaceWindowsSnapshot {

@@ -49,20 +49,27 @@ export interface Publication {
   /** Ends that became final, and final ends that changed. */
   readonly closed: readonly GrowthRow[]
   readonly restatements: readonly RestatementRow[]
+  /** Ends that may be closed were left for the next time, so that one time stays short. */
+  readonly hasMore: boolean
 }
+
+/** No further end is closed in a publication that has so many rows; about a third of a second of work. */
+export const CLOSED_ROWS_MAX = 50_000
 
 export class Publisher {
   readonly #totals: WindowTotals
+  readonly #closedRowsMax: number
   /** Last end of each live window that was closed; -infinity before the first. */
   #closedEnds = PANE_WINDOWS.map(() => Number.NEGATIVE_INFINITY)
   #liveEnds = PANE_WINDOWS.map(() => Number.NEGATIVE_INFINITY)
   #published = PANE_WINDOWS.map(() => new Map<number, Published>())
   /** Slices written for ends that are still to be closed: should one empty until then, that is written too. */
   #runningSlices = PANE_WINDOWS.map(() => new Map<number, Set<ScopeGrids>>())
-  #expiredDay = Number.NaN
+  #forgottenBeforeMs = Number.NEGATIVE_INFINITY
 
-  constructor(totals: WindowTotals, from?: PublisherSnapshot) {
+  constructor(totals: WindowTotals, closedRowsMax: number, from?: PublisherSnapshot) {
     this.#totals = totals
+    this.#closedRowsMax = closedRowsMax
     if (from === undefined) return
     this.#closedEnds = [...from.closedEnds]
     this.#liveEnds = [...from.liveEnds]
@@ -72,7 +79,7 @@ export class Publisher {
     )
   }
 
-  /** Takes everything that is to be written now. Calling again without new events writes the running windows only. */
+  /** Takes what is to be written now. Once nothing more is left, calling again without new events writes the running windows only. */
   publish(at: PublishAt): Publication {
     const closed: GrowthRow[] = []
     const live: GrowthRow[] = []
@@ -80,20 +87,23 @@ export class Publisher {
     // While an import is under way, what it changes among ends long closed waits for its end, or until the ends are
     // about to be forgotten: then nothing can change them any more.
     const settled = at.closeUpToMs === at.watermarkMs
-    const day = Math.floor(at.watermarkMs / DAY_MS)
-    const forgetBeforeMs =
-      day === this.#expiredDay ? Number.NEGATIVE_INFINITY : Math.floor((at.watermarkMs - ALLOWED_LATENESS_MS) / DAY_MS) * DAY_MS
+    const forgetBeforeMs = this.#forgetBeforeMs(at)
     for (const window of PANE_WINDOWS) {
       const restateBefore = settled ? Number.POSITIVE_INFINITY : forgetBeforeMs / window.paneMs
       this.#restate(window, at, restateBefore, closed, restatements)
-      this.#close(window, at, closed)
+    }
+    let hasMore = false
+    for (const window of PANE_WINDOWS) {
+      if (!this.#close(window, at, closed)) hasMore = true
       this.#run(window, at, live)
     }
     if (settled) this.#totals.clearDirty(Number.POSITIVE_INFINITY)
     else this.#totals.clearDirty(forgetBeforeMs)
-    if (day !== this.#expiredDay) this.#forgetBefore(forgetBeforeMs)
-    this.#expiredDay = day
-    return { live, closed, restatements }
+    if (Number.isFinite(forgetBeforeMs)) {
+      this.#forgetBefore(forgetBeforeMs)
+      this.#forgottenBeforeMs = forgetBeforeMs
+    }
+    return { live, closed, restatements, hasMore }
   }
 
   /** The running windows as they stand now, whole workspace and slices; changes nothing. */
@@ -152,7 +162,8 @@ export class Publisher {
     }
   }
 
-  #close(window: PaneWindow, at: PublishAt, rows: GrowthRow[]): void {
+  /** Closes ends in order; returns whether it came to the last that may be closed. */
+  #close(window: PaneWindow, at: PublishAt, rows: GrowthRow[]): boolean {
     const { whole } = this.#totals
     const grid = whole.counts(window.index)
     const last = Math.floor(at.closeUpToMs / window.paneMs)
@@ -160,10 +171,15 @@ export class Publisher {
     const written = this.#runningSlices[window.index] as Map<number, Set<ScopeGrids>>
     let end = this.#closedEnds[window.index] as number
     end = Number.isFinite(end) ? end + 1 : grid.nextPageStart(end)
+    let reached = last
     while (end <= last) {
       if (whole.activeUsers(window.index, end) === 0) {
         end = grid.nextPageStart(end + 1)
         continue
+      }
+      if (rows.length >= this.#closedRowsMax) {
+        reached = end - 1
+        break
       }
       const row = this.#wholeRow(window, end, at)
       published.set(end, { counts: row.counts, k: row.k as KStatistics })
@@ -173,8 +189,9 @@ export class Publisher {
       for (const slice of slices) rows.push(this.#sliceRow(slice, window, end, at))
       end += 1
     }
-    for (const running of written.keys()) if (running <= last) written.delete(running)
-    if (last > (this.#closedEnds[window.index] as number)) this.#closedEnds[window.index] = last
+    for (const running of written.keys()) if (running <= reached) written.delete(running)
+    if (reached > (this.#closedEnds[window.index] as number)) this.#closedEnds[window.index] = reached
+    return reached === last
   }
 
   #run(window: PaneWindow, at: PublishAt, rows: GrowthRow[]): void {
@@ -230,6 +247,19 @@ export class Publisher {
       if (slices.length > SLICES_PUBLISHED_MAX) slices.sort((a, b) => b.active - a.active || (a.scope.value < b.scope.value ? -1 : 1))
       return slices.slice(0, SLICES_PUBLISHED_MAX).map(({ scope }) => scope)
     })
+  }
+
+  /** Start of the day that is now behind the lateness of all that is closed; minus infinity when that was forgotten before. */
+  #forgetBeforeMs({ watermarkMs, closeUpToMs }: PublishAt): number {
+    let closedMs = watermarkMs
+    for (const { index, paneMs } of PANE_WINDOWS) {
+      const closedEnd = this.#closedEnds[index] as number
+      // What is to be closed must not be forgotten before.
+      if (closedEnd < Math.floor(Math.min(closeUpToMs, watermarkMs - ALLOWED_LATENESS_MS) / paneMs))
+        closedMs = Math.min(closedMs, closedEnd * paneMs + ALLOWED_LATENESS_MS)
+    }
+    const beforeMs = Math.floor((closedMs - ALLOWED_LATENESS_MS) / DAY_MS) * DAY_MS
+    return beforeMs > this.#forgottenBeforeMs ? beforeMs : Number.NEGATIVE_INFINITY
   }
 
   /** Forgets ends before `atMs`, the start of a day behind the allowed lateness. */

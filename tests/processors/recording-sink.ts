@@ -58,7 +58,9 @@ export class RecordingSink implements Sink {
   }
 
   people(): object[] {
-    return [...this.#people.values()].sort((a, b) => a.actor - b.actor).map(({ version: _, ...person }) => person)
+    return [...this.#people.values()]
+      .sort((a, b) => compareUtf8(a.workspace, b.workspace) || a.actor - b.actor)
+      .map(({ version: _, ...person }) => person)
   }
 
   #take({ token, events, growth, people, rebuilt }: CommitBatch): void {

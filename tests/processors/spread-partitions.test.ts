@@ -126,7 +126,7 @@ function outcome(rows: PublishedRows) {
 }
 
 async function spread(steps: readonly Told[], partitions: number, endMs: number, strays: boolean) {
-  const driver = new SpreadDriver(partitions)
+  const driver = new SpreadDriver(partitions, steps.length % 2 === 0 ? 40 : undefined)
   for (const { record, step: each } of steps) {
     driver.put([record], strays && each.astray)
     for (const { act, of } of each.acts) {

@@ -22,12 +22,14 @@ interface Task {
 
 export class SpreadDriver extends PublishedRows {
   readonly #tasks: readonly Task[]
+  readonly #closedRowsMax: number | undefined
 
-  constructor(partitions: number) {
+  constructor(partitions: number, closedRowsMax?: number) {
     super()
+    this.#closedRowsMax = closedRowsMax
     this.#tasks = Array.from({ length: partitions }, (_, partition) => ({
       partition,
-      topology: new Topology(partitions, { local: [partition] }),
+      topology: new Topology(partitions, { local: [partition], closedRowsMax }),
       commits: 0,
       events: 0,
       messages: 0,
@@ -66,6 +68,7 @@ export class SpreadDriver extends PublishedRows {
       for (let hop = 0; hop <= HOPS_MAX + 1; hop += 1) for (const { partition } of this.#tasks) await this.commitOne(partition)
       await this.settle()
     }
+    while (this.#tasks.some(({ topology }) => topology.hasPending)) for (const { partition } of this.#tasks) await this.commitOne(partition)
   }
 
   /** All that followed from the commits up to now is in, for whoever has to know. Call it when nothing is under way. */
@@ -83,7 +86,7 @@ export class SpreadDriver extends PublishedRows {
   restart(partition: number): void {
     const task = this.#tasks[partition] as Task
     const from = deserialize(serialize(task.topology.snapshot())) as TopologySnapshot
-    task.topology = new Topology(this.#tasks.length, { local: [partition], from })
+    task.topology = new Topology(this.#tasks.length, { local: [partition], from, closedRowsMax: this.#closedRowsMax })
   }
 
   async #rebuild(task: Task, request: RebuildRequest): Promise<void> {

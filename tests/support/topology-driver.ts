@@ -36,8 +36,10 @@ export class TopologyDriver extends PublishedRows {
 
   /** A commit: rows are taken, the later version of a key counts. */
   commit(): void {
-    this.#commits += 1
-    this.keep(this.#topology.take(this.#version(), this.#commits, this.#offsets))
+    do {
+      this.#commits += 1
+      this.keep(this.#topology.take(this.#version(), this.#commits, this.#offsets))
+    } while (this.#topology.hasPending)
   }
 
   /** What is due is ticked, as of an instant. */
