@@ -88,12 +88,15 @@ function addRoles(program: Command): void {
     'migrate',
     'Make the topics, tables and keys that the roles need. Run it before them, and before a newer build; again it changes nothing.',
     `
-  $ KAPPA_LOG=kafka://kafka:9092 KAPPA_WAREHOUSE=http://kappa:...@clickhouse:8123/kappa KAPPA_SECRET=... kappa migrate`,
-  ).action(async (flags) => {
-    const { commandSettings } = await import('./command-settings.ts')
-    const { migrateServers } = await import('./role-command.ts')
-    await migrateServers(commandSettings(flags))
-  })
+  $ export KAPPA_LOG=kafka://kafka:9092 KAPPA_WAREHOUSE=http://kappa:...@clickhouse:8123/kappa KAPPA_SECRET=...
+  $ kappa migrate`,
+  )
+    .option('--json', 'print keys that were made as one line of JSON')
+    .action(async ({ json, ...flags }) => {
+      const { commandSettings } = await import('./command-settings.ts')
+      const { migrateServers } = await import('./role-command.ts')
+      await migrateServers(commandSettings(flags), json === true)
+    })
 }
 
 function addImport(program: Command): void {

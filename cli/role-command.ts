@@ -27,12 +27,15 @@ export async function runRole(role: Role, config: Config, version: string): Prom
 }
 
 /** Makes topics, tables and keys as this build and the settings want them; run again it changes nothing. */
-export async function migrateServers(config: Config): Promise<void> {
+export async function migrateServers(config: Config, json: boolean): Promise<void> {
   refuseOneMachine('migrate', config)
   const engine = await openScaledEngine(config, { role: 'migrate', makesStartKeys: true, onError: warn })
   try {
-    printNewKeys(engine)
-    process.stdout.write('Topics, tables and keys are there.\n')
+    if (json) process.stdout.write(`${JSON.stringify({ keys: engine.newKeys })}\n`)
+    else {
+      printNewKeys(engine)
+      process.stdout.write('Topics, tables and keys are there.\n')
+    }
   } finally {
     await engine.close()
   }

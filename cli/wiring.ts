@@ -1,5 +1,6 @@
 /** Which form of the product stands behind the settings: everything in this process, or roles on Kafka and ClickHouse. */
 import type { Config } from '../schemas/config.ts'
+import { CommandError } from './command-error.ts'
 import type { Engine, WiringOptions } from './engine.ts'
 
 /**
@@ -10,6 +11,12 @@ export async function openEngine(config: Config, options: WiringOptions & { read
   if (config.log === 'embedded:') {
     const { openEmbeddedEngine } = await import('./embedded-engine.ts')
     return openEmbeddedEngine(config, options)
+  }
+  if (config.warehouse === 'chdb:' && !options.processes) {
+    throw new CommandError(
+      'settings_invalid',
+      'a log on Kafka and a warehouse inside one process: the numbers are in that process. Set KAPPA_WAREHOUSE=http://user:password@host:8123/database for all',
+    )
   }
   const { openScaledEngine } = await import('./scaled-engine.ts')
   return openScaledEngine(config, { ...options, role: options.processes ? 'all' : 'command', makesStartKeys: options.processes })

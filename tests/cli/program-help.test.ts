@@ -23,6 +23,10 @@ describe('the commands', () => {
   it('are these', () => {
     expect(commands.map(({ path }) => path)).toEqual([
       'up',
+      'ingest',
+      'process',
+      'api',
+      'migrate',
       'import',
       'verify',
       'simulate',
@@ -42,9 +46,12 @@ describe('the commands', () => {
     expect(help).toContain(`$ kappa ${path.split(' ')[0]}`)
   })
 
-  it.each(commands.filter(({ path }) => !['up', 'keys'].includes(path)))('$path prints JSON for scripts', ({ command }) => {
-    expect(command.options.map(({ long }) => long)).toContain('--json')
-  })
+  it.each(commands.filter(({ path }) => !['up', 'ingest', 'process', 'api', 'keys'].includes(path)))(
+    '$path prints JSON for scripts',
+    ({ command }) => {
+      expect(command.options.map(({ long }) => long)).toContain('--json')
+    },
+  )
 
   it('take no secret on the command line', () => {
     for (const { command } of commands) {
