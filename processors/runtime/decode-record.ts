@@ -5,6 +5,7 @@ import { DEFAULT_WORKSPACE } from '../../schemas/config.ts'
 
 const BODY_CHARACTERS_MAX = 65_536
 const decoder = new TextDecoder()
+const strictDecoder = new TextDecoder('utf-8', { fatal: true })
 
 /** Reads a message of the log. */
 export type DecodeRecord = (message: StoredMessage) => LogRecord
@@ -30,9 +31,9 @@ export const decodeAnyRecord: DecodeRecord = ({ partition, offset, value }) => {
   const text = decoder.decode(value)
   let json: unknown
   try {
-    json = JSON.parse(text)
+    json = JSON.parse(strictDecoder.decode(value))
   } catch {
-    return unreadable(text, partition, offset, 'event_malformed', '', 'the record is not JSON')
+    return unreadable(text, partition, offset, 'event_malformed', '', 'the record is not JSON in UTF-8')
   }
   const parsed = logRecord.safeParse(json)
   if (parsed.success) return parsed.data
