@@ -11,6 +11,7 @@ import type { CommitBatch } from '../schemas/records.ts'
 import { RUNNER_LIMITS, type RunnerLimits, type RunnerOptions, type RunnerStatus } from './runner-options.ts'
 import { NO_OUTPUT, type OutgoingMessage, type ReadHistory, type RebuildRequest, Topology, type TopologySnapshot } from './topology.ts'
 import { type CommitNote, FencedError } from './runtime/commit-store.ts'
+import { HeldMessages } from './runtime/held-messages.ts'
 import { Patience } from './runtime/patience.ts'
 import { TaskInputs } from './runtime/task-inputs.ts'
 import { WakeUp } from './runtime/wake-up.ts'
@@ -36,8 +37,7 @@ export class Runner {
   readonly #inputs: TaskInputs
   readonly #patience: Patience
   #topology: Topology
-  /** Messages of other tasks that wait for the next commit. */
-  #held: StoredMessage[] = []
+  readonly #held = new HeldMessages()
   #positions: number[]
   #committed: number[]
   #committedVersion = 0
@@ -180,11 +180,11 @@ export class Runner {
 
   async #fetchMessages(): Promise<number> {
     const index = this.#inputs.exchangeIndex
-    if (index === undefined || this.#held.length >= this.#limits.readRecords) return 0
-    const from = (this.#held.at(-1)?.offset ?? (this.#positions[index] as number) - 1) + 1
+    if (index === undefined || !this.#held.hasRoom) return 0
+    const from = (this.#held.lastOffset ?? (this.#positions[index] as number) - 1) + 1
     const messages = await this.#inputs.read(index, from, this.#limits.readRecords)
     if (messages.length > 0) this.#pendingSinceMs ??= this.#options.clock.nowMs()
-    for (const message of messages) this.#held.push(message)
+    this.#held.push(messages)
     return messages.length
   }
 
@@ -254,7 +254,9 @@ export class Runner {
   async #commitNow(): Promise<void> {
     await this.#inFlight
     if (this.#pendingSinceMs === undefined || this.#failure) return
-    const requests = this.#takeMessages(this.#held)
+    const messages = this.#held.takeAll()
+    const requests = this.#takeMessages(messages)
+    this.#held.push(messages) // behind a rebuild
     const sequence = this.#commit + 1
     await this.#patience.until(
       'a commit could not be written down',

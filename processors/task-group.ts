@@ -128,6 +128,10 @@ export class TaskGroup {
       const { ready, processed } = runner.status
       if (ready && processed[0] === (await this.#options.log.endOffset(partition))) await ticker.tick(runner.topology)
     }
+    // Only for tools that show lag: where a task goes on stands in its commits.
+    await this.#options.ownership.note(
+      new Map([...this.#tasks.values()].map(({ partition, runner }) => [partition, runner.status.committed[0] ?? 0])),
+    )
     await this.#options.sleep(ROUND_MS)
   }
 
