@@ -31,7 +31,7 @@ import { CommandError } from './command-error.ts'
 import { lockDataFolder } from './data-lock.ts'
 import type { Engine, WiringOptions } from './engine.ts'
 import { openIngest } from './ingest-parts.ts'
-import { endOffsets, registerLagMetrics } from './lag-metrics.ts'
+import { endOffsets, lagOf, registerLagMetrics, watchLag } from './lag-metrics.ts'
 import { logPlace } from './log-place.ts'
 import { openSharedState } from './shared-state.ts'
 import { openWarehouse } from './warehouse-place.ts'
@@ -141,7 +141,7 @@ export async function openScaledEngine(config: Config, options: ScaledOptions): 
     const waitUntilReadable = () => cluster.waitUntilReadable()
     const kept = allKeptIds(createKeptIds(warehouse.reader), clock)
     const ingest = await openIngest({ config, clock, log: forgetCompanions(log), workspaces, kept, metrics, waitUntilReadable })
-    const lag = lagSince(clock)
+    const lag = watchLag(clock)
 
     // Events are taken while the warehouse is away.
     const probes: ReadinessProbe[] = [{ name: 'log', check: async () => void (await log.endOffset(0)) }]
@@ -191,7 +191,7 @@ export async function openScaledEngine(config: Config, options: ScaledOptions): 
       },
       async sinkLag() {
         const [{ committed }, ends] = [await cluster.place(), await endOffsets(log)]
-        return lag(lagOf(ends, committed))
+        return lag(ends, committed)
       },
       probes,
       close,
@@ -227,17 +227,4 @@ function troubleOf(group: TaskGroup): string | undefined {
   if (failed.length > 0) return `partitions ${failed.join(', ')} were stopped by an error; the log of the process says which`
   if (group.waiting.length > 0) return `the state of partitions ${group.waiting.join(', ')} is being brought back`
   return group.tasks.map(({ runner }) => runner.status.sinkError).find((error) => error !== null) ?? undefined
-}
-
-function lagOf(ends: readonly number[], committed: readonly number[]): number {
-  return ends.reduce((sum, end, partition) => sum + Math.max(0, end - (committed[partition] ?? 0)), 0)
-}
-
-/** Since when this process has seen records that were not readable. */
-function lagSince(clock: Clock): (events: number) => { events: number; ms: number } {
-  let sinceMs: number | undefined
-  return (events) => {
-    sinceMs = events === 0 ? undefined : (sinceMs ?? clock.nowMs())
-    return { events, ms: sinceMs === undefined ? 0 : Math.max(0, clock.nowMs() - sinceMs) }
-  }
 }

@@ -1,11 +1,12 @@
 /** `/healthz`, `/readyz`, `/metrics`: for whoever runs Kappa. Without key, and without anything of a workspace. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import type { Registry } from 'prom-client'
 
 export interface ReadinessProbe {
   /** What is looked at, such as `log`, `warehouse`, `processors`. */
   readonly name: string
-  /** Undefined when ready, else why not. Rejecting counts as not ready. */
+  /** Undefined when ready, else why not. Rejecting counts as not ready, and so does no answer within 3 s. */
   check(): Promise<string | undefined> | string | undefined
 }
 
@@ -21,12 +22,29 @@ export interface HealthPorts {
   readonly metrics: Registry
 }
 
+/** Whoever asks for readiness waits no longer than a few seconds: what hangs is to be named before that. */
+const ANSWER_MS_MAX = 3_000
+
+/** What `work` gives, or `otherwise` when that takes too long. */
+function inTime<Result>(work: () => Promise<Result> | Result, otherwise: Result): Promise<Result> {
+  return Promise.race([(async () => work())(), sleep(ANSWER_MS_MAX, otherwise, { ref: false })])
+}
+
 async function failing({ name, check }: ReadinessProbe): Promise<{ name: string; reason: string }[]> {
   try {
-    const reason = await check()
+    const reason = await inTime(check, `does not answer within ${ANSWER_MS_MAX / 1_000} s`)
     return reason === undefined ? [] : [{ name, reason }]
   } catch (error) {
     return [{ name, reason: error instanceof Error ? error.message : String(error) }]
+  }
+}
+
+/** Null when it can't be told: the log is away, which its probe says. */
+async function knownLag(sinkLag: HealthPorts['sinkLag']): Promise<SinkLag | null> {
+  try {
+    return await inTime<SinkLag | null>(sinkLag, null)
+  } catch {
+    return null
   }
 }
 
@@ -38,12 +56,12 @@ export function addHealthRoutes(app: FastifyInstance, { probes, sinkLag, metrics
     '/readyz',
     { schema: { summary: 'Whether requests can be served, and what is missing', tags: ['operations'] } },
     async (_, reply) => {
-      const notReady = (await Promise.all(probes.map(failing))).flat()
-      const lag = await sinkLag()
+      const [found, lag] = await Promise.all([Promise.all(probes.map(failing)), knownLag(sinkLag)])
+      const notReady = found.flat()
       return reply.code(notReady.length === 0 ? 200 : 503).send({
         ready: notReady.length === 0,
         not_ready: notReady,
-        sink_lag: { events: lag.events, ms: lag.ms },
+        sink_lag: lag && { events: lag.events, ms: lag.ms },
       })
     },
   )
