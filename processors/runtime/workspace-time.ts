@@ -1,7 +1,8 @@
 /**
  * Time of one workspace over its partitions (METRICS "Time"): the watermark is the least of what they allow. A
- * partition that was quiet for a minute, by its own clock, allows all but that minute; it can't be left out by the clock of
- * another, since it may only not have been read as far.
+ * partition that is a minute behind the newest of the workspace allows all but the last minute of its own clock; it can't
+ * be left out by the clock of another, since it may only not have been read as far. Clocks alone make nothing quiet:
+ * they may be heard of long after the events, of all partitions together, and the windows are to close all the same.
  */
 import { PARTITION_IDLE_MS, WATERMARK_DELAY_MS } from '../../schemas/windows.ts'
 import type { PartitionTimeReport } from './partition-time.ts'
@@ -42,13 +43,17 @@ export class WorkspaceTime {
 
   /** Moves the watermark on; `tickMs` are the newest ticks of the partitions. Returns whether it moved. */
   advance(tickMs: readonly number[]): boolean {
+    let receivedMs = Number.NEGATIVE_INFINITY
+    for (const report of this.#reports) if (report !== undefined && report.receivedMs > receivedMs) receivedMs = report.receivedMs
     let leastMs = Number.POSITIVE_INFINITY
     let areAllQuiet = true
     for (let partition = 0; partition < this.#reports.length; partition += 1) {
       const report = this.#reports[partition]
       const clockMs = Math.max(report?.clockMs ?? Number.NEGATIVE_INFINITY, tickMs[partition] ?? Number.NEGATIVE_INFINITY)
       const newestMs = report?.newestMs ?? Number.NEGATIVE_INFINITY
-      const isQuiet = newestMs === Number.NEGATIVE_INFINITY || clockMs - (report as PartitionTimeReport).receivedMs >= PARTITION_IDLE_MS
+      const isQuiet =
+        newestMs === Number.NEGATIVE_INFINITY ||
+        Math.min(clockMs, receivedMs) - (report as PartitionTimeReport).receivedMs >= PARTITION_IDLE_MS
       if (!isQuiet) areAllQuiet = false
       leastMs = Math.min(leastMs, isQuiet ? clockMs - PARTITION_IDLE_MS : newestMs - WATERMARK_DELAY_MS)
     }
