@@ -25,6 +25,7 @@ import type { KeptIds } from '../schemas/ports/kept-ids.ts'
 import { DAY_MS } from '../schemas/windows.ts'
 import type { ReadinessProbe } from '../warehouse/api/health-routes.ts'
 import { migrate } from '../warehouse/migrations/migrate.ts'
+import { createGroupedSink } from '../warehouse/sink/grouped-sink.ts'
 import { createKeptIds } from '../warehouse/sink/kept-events.ts'
 import { createSink } from '../warehouse/sink/sink.ts'
 import { CommandError } from './command-error.ts'
@@ -38,6 +39,8 @@ import { openWarehouse } from './warehouse-place.ts'
 
 /** Rows that make a commit due: what it has for one other task must fit into one record. */
 const COMMIT_ROWS = 20_000
+/** Every commit of every task is a few inserts: ClickHouse would rather have few. Live numbers do not wait for it. */
+const COMMIT_INTERVAL_MS = 500
 /** How long to look for a moment in which nothing is under way between tasks. */
 const QUIET_LOOK_MS = 50
 const QUIET_LOOKS_MAX = 400
@@ -103,7 +106,7 @@ export async function openScaledEngine(config: Config, options: ScaledOptions): 
     // A reader of its own: a topic is read at one place at a time.
     const progress = new CommitProgress(await openTopic(TOPICS.commits))
     const cluster = new ClusterProgress({ log, exchange, progress, sleep })
-    const sink = createSink(warehouse.writer, warehouse.reader)
+    const sink = createGroupedSink(createSink(warehouse.writer, warehouse.reader))
     const group = new TaskGroup({
       log,
       exchange,
@@ -126,7 +129,7 @@ export async function openScaledEngine(config: Config, options: ScaledOptions): 
           clock,
           sleep,
           onError,
-          limits: { commitRows: COMMIT_ROWS },
+          limits: { commitRows: COMMIT_ROWS, commitIntervalMs: COMMIT_INTERVAL_MS },
         })
         await runner.start()
         return { runner, close: () => store.close() }

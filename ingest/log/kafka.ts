@@ -44,7 +44,7 @@ export interface KafkaLog extends Log {
 
 const YEAR_MS = 365 * 24 * 3_600_000
 const APPEND_MS_MAX = 5_000
-const SESSION_MS_MAX = 30_000
+const SESSION_MS_MAX = 15_000
 const RELEASE_MS_MAX = 60_000
 const HEARTBEATS_PER_SESSION = 5
 
