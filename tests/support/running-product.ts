@@ -14,6 +14,9 @@ export interface RunningProduct {
   readonly stop: () => Promise<void>
   /** As a power cut would (SIGKILL); its data stay. */
   readonly kill: () => Promise<void>
+  /** A machine that hangs, and goes on. */
+  readonly freeze: () => void
+  readonly thaw: () => void
   /** Everything that it printed. */
   readonly printed: () => string
 }
@@ -60,7 +63,7 @@ export async function startProduct(options: {
       child.kill('SIGKILL')
       await ended
     }
-    return { url, stop, kill, printed: () => printed }
+    return { url, stop, kill, freeze: () => void child.kill('SIGSTOP'), thaw: () => void child.kill('SIGCONT'), printed: () => printed }
   } catch (cause) {
     await stop()
     throw cause
