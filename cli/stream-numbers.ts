@@ -12,7 +12,7 @@ import type { Engine } from './engine.ts'
 
 const TRIES_MAX = 40
 /** Reads after which running windows are left out. */
-const RUNNING_TRIES_MAX = 20
+const RUNNING_TRIES_MAX = 3
 const PAUSE_MS = 60
 const OTHER = '(other)'
 const NO_K: KStatistics = { credits: 0, credits_squared: 0, people: 0, cycles: 0, exposure: null }

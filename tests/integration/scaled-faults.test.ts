@@ -16,7 +16,7 @@ import type { RunningProduct } from '../support/running-product.ts'
 import { migrateScaled, SCALED_KEYS, type ScaledProduct } from '../support/scaled-product.ts'
 import { startSteadyLoad, type SteadyLoad } from './steady-load.ts'
 
-const EVENTS_PER_SECOND = 300
+const EVENTS_PER_SECOND = 150
 const PROBE_MS_MAX = 5_000
 /** A process that is gone or held up is missed after its session of 30 s. */
 const TAKEOVER_MS_MAX = 90_000
