@@ -137,7 +137,8 @@ export async function openScaledEngine(config: Config, options: ScaledOptions): 
     })
     if (processes) {
       closers.push(() => group.stop())
-      await group.start()
+      // Not awaited: others may be held up as they put partitions down, and `/readyz` is to say so.
+      group.start().catch((error: unknown) => onError('the group of processors was left before it was joined', error))
     }
 
     // ingest
@@ -228,6 +229,7 @@ function allKeptIds(kept: KeptIds, clock: Clock): KeptIds {
 function troubleOf(group: TaskGroup): string | undefined {
   const failed = group.tasks.filter(({ runner }) => runner.status.failed).map(({ partition }) => partition)
   if (failed.length > 0) return `partitions ${failed.join(', ')} were stopped by an error; the log of the process says which`
+  if (!group.hasJoined) return 'the share of the partitions is not known yet'
   if (group.waiting.length > 0) return `the state of partitions ${group.waiting.join(', ')} is being brought back`
   return group.tasks.map(({ runner }) => runner.status.sinkError).find((error) => error !== null) ?? undefined
 }

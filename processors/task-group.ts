@@ -40,6 +40,7 @@ export class TaskGroup {
   /** Changes of what is processed here, one after the other. */
   #changes: Promise<void> = Promise.resolve()
   #wanted: readonly number[] = []
+  #hasJoined = false
   #stopping = false
   #rounds: Promise<unknown> | undefined
 
@@ -59,6 +60,12 @@ export class TaskGroup {
     })
     this.#rounds = Promise.all([this.#repeat(() => this.#round()), this.#repeat(() => this.#settle())])
     await ownership.join()
+    this.#hasJoined = true
+  }
+
+  /** Whether it has had a share of the partitions, which may be none. */
+  get hasJoined(): boolean {
+    return this.#hasJoined
   }
 
   /** Partitions that are processed here. */
