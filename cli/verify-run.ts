@@ -5,7 +5,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { WarehouseUnavailableError } from '../schemas/ports/warehouse.ts'
 import { DIMENSIONS } from '../schemas/records.ts'
-import { ALLOWED_LATENESS_MS, LIVE_WINDOWS, type LiveWindow, parseDurationMs } from '../schemas/windows.ts'
+import { ALLOWED_LATENESS_MS, LIVE_WINDOWS, PARTITION_IDLE_MS, type LiveWindow, parseDurationMs } from '../schemas/windows.ts'
 import { compareWindow, hasDifference, type StreamNumbers } from '../verify/compare.ts'
 import { type LogEntry, readLogEntries } from '../verify/log-entries.ts'
 import type { Facts } from '../verify/naive-facts.ts'
@@ -160,10 +160,11 @@ async function compareStreamed(
 
 /** Ends of panes in which something happened, which the watermark has passed, and which nobody published. */
 function missingEnds(window: LiveWindow, { endsOf, watermarkMs }: StreamSnapshot, { facts, openImports }: LogPass): StreamWindow[] {
-  if (watermarkMs === null) return []
   const published = new Set(endsOf.get(window)?.finalMs)
+  // Where nothing was published at all, the events themselves say how far it should be.
+  const passedMs = watermarkMs ?? (facts.ordered.at(-1)?.occurredAtMs ?? Number.NEGATIVE_INFINITY) - PARTITION_IDLE_MS
   // While an import is under way, ends within the lateness wait for its end.
-  const closedUpToMs = openImports.length === 0 ? watermarkMs : watermarkMs - ALLOWED_LATENESS_MS
+  const closedUpToMs = openImports.length === 0 ? passedMs : passedMs - ALLOWED_LATENESS_MS
   const missing = new Set<number>()
   for (const { occurredAtMs } of facts.ordered) {
     const endMs = Math.ceil(occurredAtMs / window.paneMs) * window.paneMs
