@@ -117,7 +117,7 @@ describe('the stream equals the naive pass at every published end', () => {
       ),
       {
         numRuns: Number(process.env.KAPPA_FUZZ_RUNS ?? 25),
-        interruptAfterTimeLimit: Number(process.env.KAPPA_FUZZ_MS ?? 8_000),
+        interruptAfterTimeLimit: Number(process.env.KAPPA_FUZZ_MS ?? 4_000),
         endOnFailure: true,
       },
     )

@@ -156,7 +156,7 @@ type Outcome = ReturnType<typeof outcome>
 
 const LIMITS = {
   numRuns: Number(process.env.KAPPA_FUZZ_RUNS ?? 25),
-  interruptAfterTimeLimit: Number(process.env.KAPPA_FUZZ_MS ?? 5_000),
+  interruptAfterTimeLimit: Number(process.env.KAPPA_FUZZ_MS ?? 3_000),
   endOnFailure: true,
 }
 
