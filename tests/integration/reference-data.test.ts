@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { kPosterior } from '../../verify/k-posterior.ts'
 import { collectFacts } from '../../verify/naive-pass.ts'
 import { naiveWindow } from '../../verify/naive-window.ts'
-import { hasReferenceData, referenceEntries } from './reference-events.ts'
+import { hasReferenceData, referenceEntries } from '../verify/reference-events.ts'
 
 const HOUR = 3_600_000
 const NOT_THERE = 'skipped: ../shared/data/to-events.mjs is not there'
