@@ -3,6 +3,7 @@
  * wanted, each of which may take a share of the partitions.
  */
 import { randomBytes } from 'node:crypto'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { collectDefaultMetrics, Registry } from 'prom-client'
@@ -32,7 +33,7 @@ import { CommandError } from './command-error.ts'
 import { lockDataFolder } from './data-lock.ts'
 import type { Engine, WiringOptions } from './engine.ts'
 import { openIngest } from './ingest-parts.ts'
-import { endOffsets, lagOf, registerLagMetrics, watchLag } from './lag-metrics.ts'
+import { lagOf, registerLagMetrics, watchLag } from './lag-metrics.ts'
 import { logPlace } from './log-place.ts'
 import { openSharedState } from './shared-state.ts'
 import { openWarehouse } from './warehouse-place.ts'
@@ -194,7 +195,7 @@ export async function openScaledEngine(config: Config, options: ScaledOptions): 
         return undefined
       },
       async sinkLag() {
-        const [{ committed }, ends] = [await cluster.place(), await endOffsets(log)]
+        const { committed, ends } = await cluster.place()
         return lag(ends, committed)
       },
       probes,
@@ -215,7 +216,6 @@ function secretOf({ secret }: Config): string {
 
 /** State of partitions is kept here between starts: two processes must not. */
 async function lockedFolder(folder: string): Promise<() => Promise<unknown> | unknown> {
-  const { mkdir } = await import('node:fs/promises')
   await mkdir(folder, { recursive: true, mode: 0o700 })
   const lock = await lockDataFolder(folder)
   return () => lock.release()

@@ -6,6 +6,7 @@ import type { GrowthRow, PersonRow } from '../../schemas/records.ts'
 import type { PublishedRows } from '../support/published-rows.ts'
 import { SpreadDriver } from '../support/spread-driver.ts'
 import { TopologyDriver } from '../support/topology-driver.ts'
+import { arbitraryAction } from './arbitrary-action.ts'
 
 const DAY_ONE = Date.UTC(2026, 2, 2)
 const MINUTE = 60_000
@@ -18,36 +19,7 @@ const common = {
   channel: fc.constantFrom('mail', 'chat', undefined),
   campaign: fc.constantFrom('spring', undefined),
 }
-const cause = {
-  invite_id: fc.constantFrom('i1', 'i2', undefined),
-  referral_code: fc.constantFrom('c1', 'c2', undefined),
-  share_id: fc.constantFrom('s1', undefined),
-  referrer_id: fc.constantFrom('ann', 'bob', undefined),
-}
-const what = fc.oneof(
-  fc.record({
-    type: fc.constant('share'),
-    ...common,
-    content_id: fc.constant('x'),
-    share_id: cause.share_id,
-    referral_code: cause.referral_code,
-  }),
-  fc.record({
-    type: fc.constant('invite'),
-    ...common,
-    action: fc.constant('sent'),
-    invite_id: fc.constantFrom('i1', 'i2', 'i3'),
-    referral_code: cause.referral_code,
-  }),
-  fc.record({ type: fc.constant('conversion'), ...common, kind: fc.constant('signup'), ...cause }),
-  fc.record({
-    type: fc.constant('conversion'),
-    ...common,
-    kind: fc.constantFrom('purchase', 'refund'),
-    amount_minor: fc.integer({ min: 0, max: 500 }),
-    currency: fc.constantFrom('EUR', 'USD'),
-  }),
-)
+const what = arbitraryAction(common)
 /** What happens, how long after the one before, how late it is told, and what is done about it. */
 const step = fc.record({
   what,
