@@ -8,20 +8,18 @@
  * no choice on disks whose sync takes milliseconds.
  */
 import { chmod, mkdir } from 'node:fs/promises'
-import { type Database, open, type RootDatabase } from 'lmdb'
+import { open, type RootDatabase } from 'lmdb'
 import { PARTITIONER_VERSION } from '../../schemas/partitioner.ts'
-import { LogCorruptError, LogUnavailableError, type StoredMessage } from '../../schemas/ports/log.ts'
+import { LogUnavailableError } from '../../schemas/ports/log.ts'
 import { AppendQueue, type PartitionAppend } from './append-queue.ts'
-import { batchKey, decodeBatch, encodeBatch, firstOffsetOf } from './batch-frame.ts'
+import { batchKey, encodeBatch } from './batch-frame.ts'
 import type { CompanionLog, CompanionWrite } from './companions.ts'
 import { assertRoomFor, freeBytesAt } from './disk-space.ts'
+import { type Binary, environmentOf, openRecords, PartitionReader } from './lmdb-partition.ts'
 
 const LAYOUT_VERSION = 1
-const OFFSET_MAX = 2 ** 48 - 1
 /** Batches are cut here, so that one read never has to hold much more. */
 const BATCH_BYTES_MAX = 4 * 1024 * 1024
-
-type Binary = Database<Buffer, Buffer>
 
 /** Cuts the values of one partition into batches of bounded size. */
 function* batchesOf({ partition, firstOffset, values }: PartitionAppend): Generator<{ key: Buffer; frame: Buffer }> {
@@ -34,81 +32,6 @@ function* batchesOf({ partition, firstOffset, values }: PartitionAppend): Genera
     const key = batchKey(partition, firstOffset + from)
     yield { key, frame: encodeBatch(key, values.slice(from, to)) }
     from = to
-  }
-}
-
-/** Reading side of one partition: finds the batch of an offset and keeps the last one decoded. */
-class PartitionReader {
-  readonly #records: Binary
-  readonly #partition: number
-  #last: StoredMessage[] = []
-
-  constructor(records: Binary, partition: number) {
-    this.#records = records
-    this.#partition = partition
-  }
-
-  /** First offset of the last batch that starts at or before `offset`. */
-  batchStart(offset: number): number | undefined {
-    const range = {
-      start: batchKey(this.#partition, offset),
-      end: batchKey(this.#partition, 0),
-      inclusiveEnd: true,
-      reverse: true,
-      limit: 1,
-    }
-    for (const key of this.#records.getKeys(range)) return firstOffsetOf(key)
-    return undefined
-  }
-
-  /** First offset that is kept; undefined for an empty partition. */
-  start(): number | undefined {
-    for (const key of this.#records.getKeys({
-      start: batchKey(this.#partition, 0),
-      end: batchKey(this.#partition, OFFSET_MAX),
-      limit: 1,
-    })) {
-      return firstOffsetOf(key)
-    }
-    return undefined
-  }
-
-  /** Offset behind the last record on disk. */
-  end(): number {
-    const first = this.batchStart(OFFSET_MAX)
-    if (first === undefined) return 0
-    const frame = this.#records.getBinary(batchKey(this.#partition, first))
-    // Decoded whole: appending behind a damaged batch would reuse or skip offsets.
-    return first + (frame ? decodeBatch(this.#partition, first, frame).length : 0)
-  }
-
-  read(offset: number, limit: number, end: number): StoredMessage[] {
-    const messages: StoredMessage[] = []
-    let at = Math.max(offset, this.start() ?? end)
-    const stop = Math.min(end, at + limit)
-    while (at < stop) {
-      const batch = this.#batchWith(at)
-      const first = batch[0]?.offset ?? at
-      for (let i = at - first; i < batch.length && at < stop; i++, at++) {
-        const message = batch[i]
-        if (message) messages.push(message)
-      }
-    }
-    return messages
-  }
-
-  #batchWith(offset: number): StoredMessage[] {
-    const kept = this.#last[0]
-    if (kept && kept.offset <= offset && offset < kept.offset + this.#last.length) return this.#last
-    const first = this.batchStart(offset)
-    // `getBinary` copies out of the map, whose pages the next transaction may reuse; the records are views on the copy.
-    const frame = first === undefined ? undefined : this.#records.getBinary(batchKey(this.#partition, first))
-    const batch = first === undefined || frame === undefined ? [] : decodeBatch(this.#partition, first, frame)
-    if (first === undefined || offset >= first + batch.length) {
-      throw new LogCorruptError(`the log is damaged in partition ${this.#partition} at offset ${offset}: the record is missing`)
-    }
-    this.#last = batch
-    return batch
   }
 }
 
@@ -145,23 +68,14 @@ export async function openLmdbLog(options: {
     throw new RangeError(`${partitions} partitions are not possible`)
   await mkdir(path, { recursive: true, mode: 0o700 })
   await chmod(path, 0o700)
-  // Without `eventTurnBatching`, because with it LMDB's batch of a turn makes a promise of its own that nobody can
-  // catch: a failed write would end the process. Our batches are explicit.
-  const root = open<Buffer, Buffer>({
-    path,
-    noSubdir: false,
-    encoding: 'binary',
-    keyEncoding: 'binary',
-    overlappingSync: false,
-    eventTurnBatching: false,
-  })
+  const root = open<Buffer, Buffer>(environmentOf(path))
   try {
     await settleLayout(root, path, partitions)
   } catch (error) {
     await root.close()
     throw error
   }
-  const records: Binary = root.openDB({ name: 'records', encoding: 'binary', keyEncoding: 'binary' })
+  const records = openRecords(root)
   const blobs: Binary = root.openDB({ name: 'companions', encoding: 'binary', keyEncoding: 'binary' })
   const readers = Array.from({ length: partitions }, (_, partition) => new PartitionReader(records, partition))
   const readerOf = (partition: number): PartitionReader => {
