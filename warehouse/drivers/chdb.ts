@@ -8,7 +8,8 @@ import { join, resolve } from 'node:path'
 import { createClient, type ClickHouseClient } from '@clickhouse/client'
 import { drainPending } from 'chdb'
 import { createChdbConnection } from 'chdb/connection'
-import { createWarehouse, type EncodedBlock, type Warehouse } from './clickhouse-warehouse.ts'
+import { createWarehouse, type Warehouse } from './clickhouse-warehouse.ts'
+import type { EncodedBlock } from './warehouse-transport.ts'
 
 export interface ChdbOptions {
   /** Data folder; made when absent. */

@@ -4,7 +4,8 @@
  */
 import { Readable } from 'node:stream'
 import { ClickHouseLogLevel, createClient, type ClickHouseClient, type ClickHouseSettings } from '@clickhouse/client'
-import { createWarehouse, type EncodedBlock, type Warehouse } from './clickhouse-warehouse.ts'
+import { createWarehouse, type Warehouse } from './clickhouse-warehouse.ts'
+import type { EncodedBlock } from './warehouse-transport.ts'
 
 export interface HttpWarehouseOptions {
   /**
