@@ -17,6 +17,8 @@ export interface RunningProduct {
   /** A machine that hangs, and goes on. */
   readonly freeze: () => void
   readonly thaw: () => void
+  /** Resolves when the process is gone, whoever ended it. */
+  readonly ended: Promise<void>
   /** Everything that it printed. */
   readonly printed: () => string
 }
@@ -63,7 +65,7 @@ export async function startProduct(options: {
       child.kill('SIGKILL')
       await ended
     }
-    return { url, stop, kill, freeze: () => void child.kill('SIGSTOP'), thaw: () => void child.kill('SIGCONT'), printed: () => printed }
+    return { url, stop, kill, freeze: () => void child.kill('SIGSTOP'), thaw: () => void child.kill('SIGCONT'), ended, printed: () => printed }
   } catch (cause) {
     await stop()
     throw cause
