@@ -22,7 +22,12 @@ export interface WarehouseReader {
 
 /** How one column of a table is taken from a row. A column that holds only defaults ('' or 0 or null) is not sent. */
 export type WarehouseColumn<Row> =
-  | { readonly name: string; readonly type: 'String'; readonly value: (row: Row) => string | undefined }
+  | {
+      readonly name: string
+      /** LowCardinality: a few texts that come again and again. */
+      readonly type: 'String' | 'LowCardinality(String)'
+      readonly value: (row: Row) => string | undefined
+    }
   | {
       readonly name: string
       readonly type: 'UInt8' | 'UInt16' | 'UInt32' | 'UInt64' | 'Int64' | 'Float64' | 'DateTime64(3)'
@@ -35,12 +40,20 @@ export type WarehouseColumn<Row> =
     }
   | { readonly name: string; readonly type: 'Map(String, Int64)'; readonly value: (row: Row) => Readonly<Record<string, number>> }
 
+/** Rows in ClickHouse's Native format as one block, and the names of the columns in it; the others hold their defaults. */
+export interface NativeBlock {
+  readonly bytes: Buffer
+  readonly names: readonly string[]
+}
+
 export interface WarehouseWriter {
   /**
    * Inserts rows as one block. With a `token`, the same token again inserts nothing (tables with a deduplication window).
    * Resolves when the rows are readable; rejects with `WarehouseUnavailableError` when trying again may help.
    */
   insert<Row>(batch: { table: string; columns: readonly WarehouseColumn<Row>[]; rows: readonly Row[]; token?: string }): Promise<void>
+  /** The same for rows that are a block already; a block has at least one row. */
+  insertBlock(batch: { table: string; block: NativeBlock; token?: string }): Promise<void>
 }
 
 /** The warehouse did not take or answer: the caller pauses and tries again, the event is not to blame. */

@@ -119,6 +119,28 @@ export function describeWarehouseContract(driver: WarehouseUnderTest): void {
       expect(stored).toEqual([...expected].sort((a, b) => b.users - a.users))
     })
 
+    it.each([200, 300, 70_000])('keeps texts that come again apart: %d of them', async (different) => {
+      const workspace = `repeated-${different}`
+      const codeOf = (offset: number) => (offset % 7 === 0 ? '' : `code ${offset % different}`)
+      const columns: WarehouseColumn<QuarantineRow>[] = [
+        ...quarantineColumns(workspace),
+        { name: 'code', type: 'LowCardinality(String)', value: ({ offset }) => codeOf(offset) },
+      ]
+      await warehouse.writer.insert({ table: 'quarantine', columns, rows: rowsOfQuarantine(70_000) })
+      const sql = workspaceQuery`SELECT count() AS n, countIf(code = if(_offset % 7 = 0, '', concat('code ', toString(_offset % {different:UInt32})))) AS same
+        FROM ${rowsOf('quarantine')}`
+      expect(await warehouse.reader.select({ workspace, sql, params: { different } })).toEqual([{ n: 70_000, same: 70_000 }])
+    })
+
+    it('text of any length goes in as it is, with empty rows between', async () => {
+      const lengths = [0, 1, 40, 47, 48, 49, 63, 64, 65, 126, 127, 128, 129, 5_461, 5_462, 16_383, 16_384, 16_385]
+      const bodies = ['x', 'é', '日', '🙂'].flatMap((letter) => lengths.flatMap((length) => ['', letter.repeat(length), '']))
+      const rows = bodies.map((body, offset) => ({ offset, body }))
+      await insert('lengths', rows)
+      const sql = workspaceQuery`SELECT _offset AS offset, body FROM ${rowsOf('quarantine')} ORDER BY _offset`
+      expect(await warehouse.reader.select({ workspace: 'lengths', sql })).toEqual(rows)
+    })
+
     it('the same token again inserts nothing, another token and none do', async () => {
       const rows = rowsOfQuarantine(3)
       const stored = async () =>

@@ -42,10 +42,7 @@ interface Filling<Row> {
   readonly fill: (rows: readonly Row[], from: number, to: number) => void
 }
 
-function filled<Row, Value>(
-  column: NativeColumn & { put(row: number, value: Value): void },
-  value: (row: Row) => Value,
-): Filling<Row> {
+function filled<Row, Value>(column: NativeColumn & { put(row: number, value: Value): void }, value: (row: Row) => Value): Filling<Row> {
   return {
     column,
     fill(rows, from, to) {

@@ -117,7 +117,8 @@ export class TextColumn implements NativeColumn {
 
   put(row: number, text: string | undefined): void {
     if (text === undefined || text === '') return
-    const texts = (this.#texts ??= new TextBytes(this.#rowCount * 8))
+    this.#texts ??= new TextBytes(this.#rowCount * 8)
+    const texts = this.#texts
     if (row > this.#nextRow) texts.empty(row - this.#nextRow)
     texts.text(text)
     this.#nextRow = row + 1
@@ -155,12 +156,12 @@ export class RepeatedTextColumn implements NativeColumn {
 
   put(row: number, text: string | undefined): void {
     if (text === undefined || text === '') return
-    const rows = (this.#rows ??= new Uint32Array(this.#rowCount))
+    this.#rows ??= new Uint32Array(this.#rowCount)
     if (text !== this.#last) {
       this.#lastNumber = this.#numberOf(text)
       this.#last = text
     }
-    rows[row] = this.#lastNumber
+    this.#rows[row] = this.#lastNumber
   }
 
   /** Number 0 is the default. */
@@ -186,7 +187,7 @@ export class RepeatedTextColumn implements NativeColumn {
 
 function int64Bytes(...values: readonly number[]): Buffer {
   const bytes = Buffer.alloc(8 * values.length)
-  values.forEach((value, index) => bytes.writeUInt32LE(value, 8 * index))
+  for (const [index, value] of values.entries()) bytes.writeUInt32LE(value, 8 * index)
   return bytes
 }
 
@@ -290,8 +291,8 @@ export class NullableColumn implements NativeColumn {
 
   put(row: number, value: number | null | undefined): void {
     if (value === undefined || value === null) return
-    const isNull = (this.#isNull ??= Buffer.alloc(this.#rowCount, 1))
-    isNull[row] = 0
+    this.#isNull ??= Buffer.alloc(this.#rowCount, 1)
+    this.#isNull[row] = 0
     this.#numbers ??= new NumberBytes(this.#of, this.#rowCount)
     this.#numbers.put(row, value)
   }
@@ -345,6 +346,6 @@ export class MapColumn implements NativeColumn {
 
 function int64sOf(values: readonly number[]): Buffer {
   const numbers = new NumberBytes('Int64', values.length)
-  values.forEach((value, row) => numbers.put(row, value))
+  for (let row = 0; row < values.length; row += 1) numbers.put(row, values[row] as number)
   return numbers.bytes
 }

@@ -93,6 +93,10 @@ export async function readRows<Row>(
 
 /** Builds the port (schemas/ports/warehouse.ts) over a transport. */
 export function createWarehousePort(transport: WarehouseTransport): { readonly reader: WarehouseReader; readonly writer: WarehouseWriter } {
+  const insertBlock: WarehouseWriter['insertBlock'] = async ({ table, block, token }) => {
+    if (!IDENTIFIER.test(table)) throw new TypeError(`not a table: ${table}`)
+    await transport.insertBlock({ table, ...block, settings: statementSettings(token) })
+  }
   return {
     reader: {
       async select({ workspace, sql, params }) {
@@ -102,11 +106,10 @@ export function createWarehousePort(transport: WarehouseTransport): { readonly r
     },
     writer: {
       async insert({ table, columns, rows, token }) {
-        if (rows.length === 0) return
-        if (!IDENTIFIER.test(table)) throw new TypeError(`not a table: ${table}`)
-        const { bytes, names } = encodeNativeBlock(columns, rows)
-        await transport.insertBlock({ table, names, bytes, settings: statementSettings(token) })
+        if (rows.length > 0)
+          await insertBlock({ table, block: encodeNativeBlock(columns, rows), ...(token === undefined ? {} : { token }) })
       },
+      insertBlock,
     },
   }
 }

@@ -4,7 +4,7 @@ import type { WarehouseReader, WarehouseWriter } from '../../schemas/ports/wareh
 import type { CommitBatch } from '../../schemas/records.ts'
 import { readOlderWindows } from './older-windows.ts'
 import { GROWTH_COLUMNS, PEOPLE_COLUMNS, QUARANTINE_COLUMNS, RESTATEMENTS_COLUMNS } from '../tables/derived-tables.ts'
-import { eventsRows, usedEventsColumns } from '../tables/events-table.ts'
+import { encodeEventsBlock, eventsRows } from '../tables/events-table.ts'
 import { readHistory } from './history.ts'
 
 /** Rows of one insert. Fixed, so that a commit tried again makes the same blocks under the same tokens. */
@@ -27,7 +27,7 @@ export function createSink(writer: WarehouseWriter, reader: WarehouseReader): Si
     async write(batch: CommitBatch): Promise<void> {
       const { token } = batch
       await inBlocks(eventsRows(batch.events), (rows, number) =>
-        writer.insert({ table: 'events', columns: usedEventsColumns(rows), rows, token: `${token}/events/${number}` }),
+        writer.insertBlock({ table: 'events', block: encodeEventsBlock(rows), token: `${token}/events/${number}` }),
       )
       await inBlocks(batch.quarantined, (rows, number) =>
         writer.insert({ table: 'quarantine', columns: QUARANTINE_COLUMNS, rows, token: `${token}/quarantine/${number}` }),

@@ -3,17 +3,17 @@ import type { GrowthCounts, GrowthRow, PersonRow, QuarantinedRow, RestatementRow
 import type { WarehouseColumn } from '../../schemas/ports/warehouse.ts'
 
 export const PEOPLE_COLUMNS: readonly WarehouseColumn<PersonRow>[] = [
-  { name: 'workspace', type: 'String', value: (row) => row.workspace },
+  { name: 'workspace', type: 'LowCardinality(String)', value: (row) => row.workspace },
   { name: 'actor', type: 'UInt32', value: (row) => row.actor },
   { name: 'actor_id', type: 'String', value: (row) => row.actor_id },
   { name: 'first_activity_at', type: 'Nullable(DateTime64(3))', value: (row) => row.first_activity_ms },
   { name: 'signup_at', type: 'Nullable(DateTime64(3))', value: (row) => row.signup_ms },
   { name: 'signup_event_id', type: 'String', value: (row) => row.signup_event_id },
   { name: 'referrer_id', type: 'String', value: (row) => row.referrer_id },
-  { name: 'via', type: 'String', value: (row) => row.via },
-  { name: 'channel', type: 'String', value: (row) => row.channel },
-  { name: 'campaign', type: 'String', value: (row) => row.campaign },
-  { name: 'variant', type: 'String', value: (row) => row.variant },
+  { name: 'via', type: 'LowCardinality(String)', value: (row) => row.via },
+  { name: 'channel', type: 'LowCardinality(String)', value: (row) => row.channel },
+  { name: 'campaign', type: 'LowCardinality(String)', value: (row) => row.campaign },
+  { name: 'variant', type: 'LowCardinality(String)', value: (row) => row.variant },
   { name: 'version', type: 'UInt64', value: (row) => row.version },
 ]
 
@@ -33,9 +33,9 @@ export const COUNT_COLUMNS = [
 ] as const satisfies readonly (keyof GrowthCounts)[]
 
 export const GROWTH_COLUMNS: readonly WarehouseColumn<GrowthRow>[] = [
-  { name: 'workspace', type: 'String', value: (row) => row.workspace },
-  { name: 'window', type: 'String', value: (row) => row.window },
-  { name: 'dimension', type: 'String', value: (row) => row.dimension },
+  { name: 'workspace', type: 'LowCardinality(String)', value: (row) => row.workspace },
+  { name: 'window', type: 'LowCardinality(String)', value: (row) => row.window },
+  { name: 'dimension', type: 'LowCardinality(String)', value: (row) => row.dimension },
   { name: 'value', type: 'String', value: (row) => row.value },
   { name: 'end_at', type: 'DateTime64(3)', value: (row) => row.end_ms },
   { name: 'version', type: 'UInt64', value: (row) => row.version },
@@ -52,26 +52,26 @@ export const GROWTH_COLUMNS: readonly WarehouseColumn<GrowthRow>[] = [
 ]
 
 export const RESTATEMENTS_COLUMNS: readonly WarehouseColumn<RestatementRow>[] = [
-  { name: 'workspace', type: 'String', value: (row) => row.workspace },
-  { name: 'window', type: 'String', value: (row) => row.window },
+  { name: 'workspace', type: 'LowCardinality(String)', value: (row) => row.workspace },
+  { name: 'window', type: 'LowCardinality(String)', value: (row) => row.window },
   { name: 'end_at', type: 'DateTime64(3)', value: (row) => row.end_ms },
-  { name: 'metric', type: 'String', value: (row) => row.metric },
+  { name: 'metric', type: 'LowCardinality(String)', value: (row) => row.metric },
   { name: 'version', type: 'UInt64', value: (row) => row.version },
   { name: 'before', type: 'Nullable(Float64)', value: (row) => row.before },
   { name: 'after', type: 'Nullable(Float64)', value: (row) => row.after },
-  { name: 'cause', type: 'String', value: (row) => row.cause },
+  { name: 'cause', type: 'LowCardinality(String)', value: (row) => row.cause },
 ]
 
 export const QUARANTINE_COLUMNS: readonly WarehouseColumn<QuarantinedRow>[] = [
-  { name: 'workspace', type: 'String', value: (row) => row.record.workspace },
+  { name: 'workspace', type: 'LowCardinality(String)', value: (row) => row.record.workspace },
   { name: 'received_at', type: 'DateTime64(3)', value: (row) => row.record.received_at },
   { name: '_partition', type: 'UInt32', value: (row) => row.partition },
   { name: '_offset', type: 'UInt64', value: (row) => row.offset },
   { name: 'quarantine_id', type: 'String', value: (row) => row.record.quarantine_id },
   { name: 'event_id', type: 'String', value: (row) => row.record.event_id },
-  { name: 'code', type: 'String', value: (row) => row.record.code },
+  { name: 'code', type: 'LowCardinality(String)', value: (row) => row.record.code },
   { name: 'path', type: 'String', value: (row) => row.record.path },
   { name: 'message', type: 'String', value: (row) => row.record.message },
   { name: 'body', type: 'String', value: (row) => row.record.body },
-  { name: 'import_id', type: 'String', value: (row) => row.record.import_id },
+  { name: 'import_id', type: 'LowCardinality(String)', value: (row) => row.record.import_id },
 ]
