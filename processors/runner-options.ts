@@ -40,6 +40,8 @@ export interface RunnerLimits {
   readonly liveIntervalMs: number
   /** Records between snapshots: what a restart has to process again. */
   readonly snapshotRecords: number
+  /** Records that may be set aside as `processing_failed` before processing stops. */
+  readonly setAsideMax: number
 }
 
 export const RUNNER_LIMITS: RunnerLimits = {
@@ -48,6 +50,7 @@ export const RUNNER_LIMITS: RunnerLimits = {
   commitIntervalMs: 250,
   liveIntervalMs: 50,
   snapshotRecords: 1_000_000,
+  setAsideMax: 100,
 }
 
 export interface RunnerStatus {

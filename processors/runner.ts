@@ -6,13 +6,13 @@
  * Nothing of an input is lost when the warehouse is away: the commit is tried again until it is in.
  */
 import type { StoredMessage } from '../schemas/ports/log.ts'
-import { WarehouseUnavailableError } from '../schemas/ports/warehouse.ts'
-import type { CommitBatch } from '../schemas/records.ts'
 import { RUNNER_LIMITS, type RunnerLimits, type RunnerOptions, type RunnerStatus } from './runner-options.ts'
-import { NO_OUTPUT, type OutgoingMessage, type ReadHistory, type RebuildRequest, Topology, type TopologySnapshot } from './topology.ts'
-import { type CommitNote, FencedError } from './runtime/commit-store.ts'
+import { PoisonRecords, RecordFailedError } from './poison-records.ts'
+import { NO_OUTPUT, type ReadHistory, type RebuildRequest, Topology, type TopologySnapshot } from './topology.ts'
+import { type Commit, CommitWriter } from './runtime/commit-writer.ts'
 import { HeldMessages } from './runtime/held-messages.ts'
 import { Patience } from './runtime/patience.ts'
+import { isAtLeast, ReadableWaiters } from './runtime/readable-waiters.ts'
 import { TaskInputs } from './runtime/task-inputs.ts'
 import { WakeUp } from './runtime/wake-up.ts'
 
@@ -21,21 +21,12 @@ const ROWS_VERSION = 1
 /** With nothing to do, the log is looked at this often. */
 const IDLE_MS = 1_000
 
-interface Commit {
-  readonly sequence: number
-  readonly positions: readonly number[]
-  readonly batch: CommitBatch
-  readonly messages: readonly OutgoingMessage[]
-  readonly note: CommitNote
-  /** Windows are left to be closed by the next one. */
-  readonly hasMore: boolean
-}
-
 export class Runner {
   readonly #options: RunnerOptions
   readonly #limits: RunnerLimits
   readonly #inputs: TaskInputs
   readonly #patience: Patience
+  readonly #writer: CommitWriter
   #topology: Topology
   readonly #held = new HeldMessages()
   #positions: number[]
@@ -52,7 +43,10 @@ export class Runner {
   #inFlight: Promise<void> | undefined
   /** When the oldest record of the commit under way was processed. */
   #inFlightSinceMs: number | undefined
-  #waiters: { positions: readonly number[]; resolve: () => void; reject: (error: Error) => void }[] = []
+  readonly #waiters = new ReadableWaiters()
+  readonly #poison: PoisonRecords
+  /** Of the time before the first record, for a state that begins anew. */
+  readonly #noEventIds: unknown
   #ready = false
   #failure: Error | undefined
   #stopping = false
@@ -67,6 +61,9 @@ export class Runner {
     const all = Array.from({ length: options.log.partitions }, (_, partition) => partition)
     this.#inputs = new TaskInputs(options.log, options.local ?? all, options.exchange)
     this.#patience = new Patience({ sleep: options.sleep, onError: options.onError, isStopping: () => this.#stopping })
+    this.#poison = new PoisonRecords(this.#limits.setAsideMax)
+    this.#writer = new CommitWriter({ ...options, patience: this.#patience })
+    this.#noEventIds = structuredClone(options.eventIds?.snapshot())
     this.#topology = this.#newTopology()
     this.#positions = new Array<number>(this.#inputs.count).fill(0)
     this.#committed = [...this.#positions]
@@ -109,14 +106,14 @@ export class Runner {
       await this.#inFlight
       if (this.#recordsSinceSnapshot > 0) await this.#snapshot()
     }
-    for (const waiter of this.#waiters.splice(0)) waiter.reject(new Error('processing was stopped'))
+    this.#waiters.rejectAll(new Error('processing was stopped'))
   }
 
   /** Resolves when the records before these offsets are readable in the warehouse. */
   waitFor(positions: readonly number[]): Promise<void> {
     if (this.#failure) return Promise.reject(this.#failure)
     if (!this.#hasMore && isAtLeast(this.#committed, positions)) return Promise.resolve()
-    return new Promise((resolve, reject) => this.#waiters.push({ positions, resolve, reject }))
+    return this.#waiters.wait(positions)
   }
 
   async #recover(): Promise<void> {
@@ -132,9 +129,11 @@ export class Runner {
       this.#snapshotSequence = snapshot.sequence
     }
     for (const entry of this.#options.commits.after(this.#commit)) {
+      this.#poison.know(entry.skipped ?? [])
       const requests = await this.#processThrough(entry.positions)
+      this.#poison.forgetPassed()
       const commit = this.#takeCommit(entry.sequence, requests)
-      if (!entry.done) await this.#carryOut(commit)
+      if (!entry.done) await this.#writer.carryOut(commit)
       this.#commit = entry.sequence
       this.#committedSequence = entry.sequence
       this.#hasMore = commit.hasMore
@@ -147,7 +146,7 @@ export class Runner {
   async #run(): Promise<void> {
     while (!this.#stopping) {
       this.#wakeUp.look()
-      const processed = await this.#processSome()
+      const processed = await this.#processSome().catch((error: unknown) => this.#setAside(error))
       this.#tellWatchers()
       if (this.#isCommitDue(processed === 0)) await this.#commitNow()
       // While the warehouse is away a snapshot waits: live numbers go on.
@@ -176,6 +175,29 @@ export class Runner {
       processed += messages.length
     }
     return processed + (await this.#fetchMessages())
+  }
+
+  /**
+   * A record failed, and the state may hold half of it: brings the state back, after which it is tried again or left out.
+   * What a commit has passed once is past: should it fail while the state is brought back, by a bug of a newer build,
+   * processing stops, since its rows are out.
+   */
+  async #setAside(error: unknown): Promise<number> {
+    if (!(error instanceof RecordFailedError)) throw error
+    this.#poison.failed(error)
+    this.#options.onError('the state is brought back, to try a record again or to leave it out', error)
+    await this.#inFlight
+    this.#ready = false
+    this.#held.takeAll()
+    this.#poison.forgetPassed()
+    this.#pendingSinceMs = undefined
+    this.#commit = 0
+    this.#positions.fill(0)
+    this.#options.eventIds?.restore(structuredClone(this.#noEventIds))
+    this.#topology = this.#newTopology()
+    await this.#recover()
+    this.#ready = true
+    return 1
   }
 
   async #fetchMessages(): Promise<number> {
@@ -215,7 +237,11 @@ export class Runner {
   }
 
   #processOne(message: StoredMessage): RebuildRequest | undefined {
-    const request = this.#topology.process(message)
+    const request = this.#poison.process(
+      message,
+      (one) => this.#topology.process(one),
+      (one, reason) => this.#topology.leaveOut(one, reason),
+    )
     this.#positions[this.#inputs.indexOf(message.partition)] = message.offset + 1
     this.#recordsSinceSnapshot += 1
     this.#pendingSinceMs ??= this.#options.clock.nowMs()
@@ -230,9 +256,9 @@ export class Runner {
     let part = 0
     const { version, isHome, again } = await this.#topology.rebuild(request, this.#positions, history, async (output, versionOfRows) => {
       part += 1
-      await this.#write({ ...output, token: `${place}-rebuild-${workspace}-${part}`, version: versionOfRows })
+      await this.#writer.write({ ...output, token: `${place}-rebuild-${workspace}-${part}`, version: versionOfRows })
     })
-    if (isHome) await this.#write({ ...NO_OUTPUT, token: `${place}-rebuilt-${workspace}`, version, rebuilt: { workspace, version } })
+    if (isHome) await this.#writer.write({ ...NO_OUTPUT, token: `${place}-rebuilt-${workspace}`, version, rebuilt: { workspace, version } })
     this.#pendingSinceMs ??= this.#options.clock.nowMs()
     this.#recordsSinceSnapshot = Math.max(this.#recordsSinceSnapshot, this.#limits.snapshotRecords) // not twice
     if (again !== undefined) await this.#rebuild(again)
@@ -258,11 +284,8 @@ export class Runner {
     const requests = this.#takeMessages(messages)
     this.#held.push(messages) // behind a rebuild
     const sequence = this.#commit + 1
-    await this.#patience.until(
-      'a commit could not be written down',
-      () => this.#options.commits.intend(sequence, this.#positions),
-      unlessFenced,
-    )
+    await this.#writer.intend(sequence, this.#positions, this.#poison.passed)
+    this.#poison.forgetPassed()
     this.#inFlightSinceMs = this.#pendingSinceMs
     const commit = this.#takeCommit(sequence, requests)
     this.#commit = sequence
@@ -273,7 +296,7 @@ export class Runner {
   }
 
   async #finish(commit: Commit): Promise<void> {
-    await this.#carryOut(commit)
+    await this.#writer.carryOut(commit)
     const { positions, sequence } = commit
     this.#committed = [...positions]
     this.#committedSequence = sequence
@@ -281,21 +304,8 @@ export class Runner {
     this.#committedVersion = commit.batch.version
     this.#inFlight = undefined
     this.#inFlightSinceMs = undefined
-    this.#waiters = this.#waiters.filter((waiter) => {
-      if (commit.hasMore || !isAtLeast(positions, waiter.positions)) return true
-      waiter.resolve()
-      return false
-    })
+    if (!commit.hasMore) this.#waiters.resolve(positions)
     this.#wakeUp.signal()
-  }
-
-  /** Rows first: who hears of something finds the events behind it. All of it may happen again and changes nothing. */
-  async #carryOut({ sequence, batch, messages, note }: Commit): Promise<void> {
-    await this.#write(batch)
-    const { exchange } = this.#options
-    if (exchange !== undefined && messages.length > 0)
-      await this.#patience.until('other tasks could not be told', async () => void (await exchange.append(messages)), unlessFenced)
-    await this.#patience.until('a commit could not be marked', () => this.#options.commits.done(sequence, note), unlessFenced)
   }
 
   /** A bug of ours: processing stops, and says so; what is committed stays. */
@@ -303,7 +313,7 @@ export class Runner {
     this.#failure = error instanceof Error ? error : new Error(String(error))
     this.#stopping = true
     this.#options.onError('processing stopped', error)
-    for (const waiter of this.#waiters.splice(0)) waiter.reject(this.#failure)
+    this.#waiters.rejectAll(this.#failure)
   }
 
   #takeCommit(sequence: number, requests: readonly RebuildRequest[] = []): Commit {
@@ -341,15 +351,6 @@ export class Runner {
     return this.#topology.version(this.#positions)
   }
 
-  /** Writes a batch, trying again for as long as the warehouse is away. */
-  #write(batch: CommitBatch): Promise<void> {
-    return this.#patience.until(
-      'the warehouse did not take a commit',
-      () => this.#options.sink.write(batch),
-      (error) => error instanceof WarehouseUnavailableError,
-    )
-  }
-
   #tellWatchers(): void {
     const nowMs = this.#options.clock.nowMs()
     if (!this.#topology.hasPending || nowMs - this.#liveAtMs < this.#limits.liveIntervalMs) return
@@ -384,15 +385,6 @@ export class Runner {
   }
 }
 
-/** A commit that is another instance's to write is tried no more. */
-function unlessFenced(error: unknown): boolean {
-  return !(error instanceof FencedError)
-}
-
 function asList<Item>(item: Item | undefined): Item[] {
   return item === undefined ? [] : [item]
-}
-
-function isAtLeast(positions: readonly number[], wanted: readonly number[]): boolean {
-  return wanted.every((offset, partition) => (positions[partition] ?? 0) >= offset)
 }

@@ -14,6 +14,7 @@ import type { EventIds } from '../schemas/ports/event-ids.ts'
 import type { StoredMessage } from '../schemas/ports/log.ts'
 import type { AdmittedEvent, GrowthRow, PersonRow, QuarantinedRow, RestatementRow } from '../schemas/records.ts'
 import { CLOSED_ROWS_MAX } from './growth/publisher.ts'
+import { failedRecord } from './poison-records.ts'
 import { decodeAnyRecord, type DecodeRecord } from './runtime/decode-record.ts'
 import { PartitionTime } from './runtime/partition-time.ts'
 import { decodeTaskRecord, encodeTaskRecord, type RebuildOrder, type WorkspaceEntry } from './task-message.ts'
@@ -140,6 +141,11 @@ export class Topology {
       return topology.importEnded(partition, record.import_id, record.received_at) ? { workspace: record.workspace } : undefined
     } else topology.event(partition, offset, record)
     return undefined
+  }
+
+  /** Takes a record that can not be processed: it stands in the quarantine, and counts nowhere. */
+  leaveOut(message: StoredMessage, reason: string): void {
+    this.#quarantine(failedRecord(message, reason), message.partition, message.offset)
   }
 
   /** Takes one record of the repartition topic. One that came before changes nothing. Returns what is to be rebuilt. */

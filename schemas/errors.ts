@@ -81,6 +81,7 @@ export const EVENT_ERRORS = {
   properties_too_large: 'properties has at most 32 KB as JSON.',
   properties_too_deep: 'properties nests at most 8 levels.',
   event_not_allowed: 'The key may not send this event: write keys send no money.',
+  processing_failed: 'The event was stored, and our own code could not process it: retry it with a newer build, and report it.',
 } as const satisfies Record<string, string>
 export type EventErrorCode = keyof typeof EVENT_ERRORS
 

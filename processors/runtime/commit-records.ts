@@ -10,7 +10,13 @@ const positions = z.array(z.int().min(0)).min(1)
 
 const commitRecord = z.union([
   z.object({ v: z.literal(1), claim: z.string().min(1) }),
-  z.object({ v: z.literal(1), owner: z.string(), intend: sequence, positions }),
+  z.object({
+    v: z.literal(1),
+    owner: z.string(),
+    intend: sequence,
+    positions,
+    skipped: z.array(z.object({ partition: z.int(), offset: z.int(), reason: z.string() })).optional(),
+  }),
   z.object({
     v: z.literal(1),
     owner: z.string(),

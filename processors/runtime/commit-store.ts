@@ -15,6 +15,15 @@ export interface CommitEntry {
   /** Offset of the next record of each partition, after the commit. */
   readonly positions: readonly number[]
   readonly done: boolean
+  /** Records that the commit left out (`poison-records.ts`). */
+  readonly skipped?: readonly SkippedRecord[]
+}
+
+/** A record that was left out, and why. */
+export interface SkippedRecord {
+  readonly partition: number
+  readonly offset: number
+  readonly reason: string
 }
 
 /** What others are told with a commit that is done. */
@@ -33,7 +42,7 @@ export interface CommitStore {
    * Resolves when the commit stands on disk; rejects when it can't be written now (disk full, broker away): the caller tries
    * again with the same arguments, or with FencedError when it must not.
    */
-  intend(sequence: number, positions: readonly number[]): Promise<void>
+  intend(sequence: number, positions: readonly number[], skipped?: readonly SkippedRecord[]): Promise<void>
   /** The rows of the commit are in, and other tasks were told. Rejects as `intend`. */
   done(sequence: number, note: CommitNote): Promise<void>
   dropThrough(sequence: number): Promise<void>
@@ -47,14 +56,14 @@ export class FencedError extends Error {
 
 /** Commits in memory, for the test driver; what the file form keeps beside its file. */
 export class MemoryCommitStore implements CommitStore {
-  readonly #commits = new Map<number, { positions: readonly number[]; done: boolean }>()
+  readonly #commits = new Map<number, { positions: readonly number[]; done: boolean; skipped?: readonly SkippedRecord[] }>()
 
   after(sequence: number): CommitEntry[] {
     return [...this.#commits].filter(([key]) => key > sequence).map(([key, value]) => ({ sequence: key, ...value }))
   }
 
-  async intend(sequence: number, positions: readonly number[]): Promise<void> {
-    this.#commits.set(sequence, { positions: [...positions], done: false })
+  async intend(sequence: number, positions: readonly number[], skipped: readonly SkippedRecord[] = []): Promise<void> {
+    this.#commits.set(sequence, { positions: [...positions], done: false, ...withSkipped(skipped) })
   }
 
   async done(sequence: number): Promise<void> {
@@ -69,7 +78,12 @@ export class MemoryCommitStore implements CommitStore {
   async close(): Promise<void> {}
 }
 
-type Line = { intend: number; positions: readonly number[] } | { done: number }
+type Line = { intend: number; positions: readonly number[]; skipped?: readonly SkippedRecord[] } | { done: number }
+
+/** Left out where there are none, as nearly always. */
+function withSkipped(skipped: readonly SkippedRecord[]): { skipped?: readonly SkippedRecord[] } {
+  return skipped.length === 0 ? {} : { skipped: [...skipped] }
+}
 
 export class FileCommitStore implements CommitStore {
   readonly #path: string
@@ -98,8 +112,8 @@ export class FileCommitStore implements CommitStore {
     return this.#memory.after(sequence)
   }
 
-  async intend(sequence: number, positions: readonly number[]): Promise<void> {
-    await this.#append({ intend: sequence, positions })
+  async intend(sequence: number, positions: readonly number[], skipped: readonly SkippedRecord[] = []): Promise<void> {
+    await this.#append({ intend: sequence, positions, ...withSkipped(skipped) })
     await this.#file.datasync()
   }
 
@@ -111,7 +125,7 @@ export class FileCommitStore implements CommitStore {
   async dropThrough(sequence: number): Promise<void> {
     await this.#memory.dropThrough(sequence)
     const lines = this.#memory.after(sequence).flatMap((entry): Line[] => {
-      const intent = { intend: entry.sequence, positions: entry.positions }
+      const intent = { intend: entry.sequence, positions: entry.positions, ...withSkipped(entry.skipped ?? []) }
       return entry.done ? [intent, { done: entry.sequence }] : [intent]
     })
     const text = Buffer.concat(lines.map(encode))
@@ -143,7 +157,7 @@ export class FileCommitStore implements CommitStore {
   }
 
   #remember(line: Line): Promise<void> {
-    return 'done' in line ? this.#memory.done(line.done) : this.#memory.intend(line.intend, line.positions)
+    return 'done' in line ? this.#memory.done(line.done) : this.#memory.intend(line.intend, line.positions, line.skipped)
   }
 }
 

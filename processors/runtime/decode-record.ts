@@ -10,6 +10,11 @@ const strictDecoder = new TextDecoder('utf-8', { fatal: true })
 /** Reads a message of the log. */
 export type DecodeRecord = (message: StoredMessage) => LogRecord
 
+/** A record was written by a newer build. It is not to blame, and must not be passed over: the processing stops. */
+export class NewerRecordError extends Error {
+  override readonly name = 'NewerRecordError'
+}
+
 /**
  * The record of a message in a log that only this process writes: ingest has validated it and the log's checksum says
  * that it is unchanged, so only its version is looked at.
@@ -17,7 +22,7 @@ export type DecodeRecord = (message: StoredMessage) => LogRecord
 export const decodeOwnRecord: DecodeRecord = (message) => {
   const record = JSON.parse(decoder.decode(message.value)) as LogRecord
   if (record.v !== LOG_RECORD_VERSION)
-    throw new Error(
+    throw new NewerRecordError(
       `record ${message.offset} of partition ${message.partition} has form ${record.v}, this build reads ${LOG_RECORD_VERSION}: start the newer build`,
     )
   return record

@@ -4,7 +4,7 @@
  */
 import { type Log, LogUnavailableError } from '../../schemas/ports/log.ts'
 import { type CommitRecord, ClaimReader, decodeCommitRecord, encodeCommitRecord } from './commit-records.ts'
-import { type CommitEntry, type CommitNote, type CommitStore, FencedError, MemoryCommitStore } from './commit-store.ts'
+import { type CommitEntry, type CommitNote, type CommitStore, FencedError, MemoryCommitStore, type SkippedRecord } from './commit-store.ts'
 
 const READ_RECORDS = 5_000
 /** Reads that may find nothing in a row, where a record is known to stand. */
@@ -51,10 +51,13 @@ export class LogCommitStore implements CommitStore {
    * As in the port: tried again with the same arguments until it resolves or throws FencedError. The first intent of a
    * number counts, and it may be one of which the answer was lost: with other positions than it has, this throws.
    */
-  async intend(sequence: number, positions: readonly number[]): Promise<void> {
+  async intend(sequence: number, positions: readonly number[], skipped: readonly SkippedRecord[] = []): Promise<void> {
     const intended = [...positions]
     this.#throwIfFenced()
-    if (!this.#positions.has(sequence)) await this.#append({ v: 1, owner: this.#options.owner, intend: sequence, positions: intended })
+    if (!this.#positions.has(sequence)) {
+      const { owner } = this.#options
+      await this.#append({ v: 1, owner, intend: sequence, positions: intended, ...(skipped.length === 0 ? {} : { skipped: [...skipped] }) })
+    }
     const standing = this.#positions.get(sequence)
     if (standing?.length !== intended.length || standing.some((offset, index) => offset !== intended[index]))
       throw new Error(`commit ${sequence} stands in the log with other positions, or was dropped`)
@@ -113,7 +116,7 @@ export class LogCommitStore implements CommitStore {
     if (counted.intend <= this.#newest) return
     this.#newest = counted.intend
     this.#positions.set(counted.intend, counted.positions)
-    await this.#memory.intend(counted.intend, counted.positions)
+    await this.#memory.intend(counted.intend, counted.positions, counted.skipped)
   }
 }
 

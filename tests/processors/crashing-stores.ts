@@ -74,7 +74,7 @@ export function crashingAt(stores: Stores, point: CrashPoint, times: number): Cr
     },
     commits: {
       after: (sequence) => commits.after(sequence),
-      intend: (sequence, positions) => around('intend', () => commits.intend(sequence, positions)),
+      intend: (sequence, positions, skipped) => around('intend', () => commits.intend(sequence, positions, skipped)),
       done: (sequence, note) => around('done', () => commits.done(sequence, note)),
       dropThrough: (sequence) => (isDead ? never : commits.dropThrough(sequence)),
       close: () => commits.close(),

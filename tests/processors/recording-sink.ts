@@ -2,7 +2,7 @@
 import { compareUtf8 } from '../../processors/attribution/event-order.ts'
 import type { OffsetRange, Sink } from '../../schemas/ports/commit-sink.ts'
 import { WarehouseUnavailableError } from '../../schemas/ports/warehouse.ts'
-import type { AdmittedEvent, CommitBatch, GrowthRow, PersonRow } from '../../schemas/records.ts'
+import type { AdmittedEvent, CommitBatch, GrowthRow, PersonRow, QuarantinedRow } from '../../schemas/records.ts'
 
 /** What happens to one write: it is refused, it is taken and the answer is lost, or all is well. */
 export type WriteFate = 'refused' | 'answer lost' | 'taken'
@@ -16,6 +16,7 @@ export class RecordingSink implements Sink {
   readonly #blocks = new Map<string, readonly AdmittedEvent[]>()
   readonly #growth = new Map<string, GrowthRow>()
   readonly #people = new Map<string, PersonRow>()
+  readonly #quarantined = new Map<string, QuarantinedRow>()
 
   async write(batch: CommitBatch): Promise<void> {
     const fate = this.fateOf(this.tries.length)
@@ -38,6 +39,11 @@ export class RecordingSink implements Sink {
   /** Every raw row as often as tokens brought it. */
   events(): AdmittedEvent[] {
     return [...this.#blocks.values()].flat()
+  }
+
+  /** Quarantined rows, each place of the log once, in the order of the log. */
+  quarantined(): QuarantinedRow[] {
+    return [...this.#quarantined.values()].sort((a, b) => a.partition - b.partition || a.offset - b.offset)
   }
 
   /**
@@ -63,7 +69,8 @@ export class RecordingSink implements Sink {
       .map(({ version: _, ...person }) => person)
   }
 
-  #take({ token, events, growth, people, rebuilt }: CommitBatch): void {
+  #take({ token, events, quarantined, growth, people, rebuilt }: CommitBatch): void {
+    for (const row of quarantined) this.#quarantined.set(`${row.partition}/${row.offset}`, row)
     // A commit that only publishes what a rebuild found ends where the one before did: it has the token, and no raw rows.
     const known = this.#blocks.get(token)
     if (known === undefined && events.length > 0) this.#blocks.set(token, events)
