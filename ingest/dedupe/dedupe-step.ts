@@ -11,7 +11,7 @@ import { EventIdJournal, eventIdSeed } from './event-id-journal.ts'
 
 const HORIZON_HOURS = DEDUPE_HORIZON_MS / HOUR_MS
 
-/** Hash of one idempotency key. */
+/** Hash of one idempotency key: three words of 32 bits, which may be signed. */
 export interface EventKey {
   readonly h0: number
   readonly h1: number
@@ -50,13 +50,14 @@ export class DedupeStep {
 
   /** The key of an event id of a workspace. */
   keyOf(workspace: string, eventId: string): EventKey {
-    let state = this.#states.get(workspace)
-    if (!state) {
-      state = workspaceHashState(this.#seed, workspace)
-      this.#states.set(workspace, state)
-    }
-    this.#hash.hash(state, eventId)
+    this.#hash.hash(this.#stateOf(workspace), eventId)
     return { h0: this.#hash.h0, h1: this.#hash.h1, h2: this.#hash.h2 }
+  }
+
+  /** The same of an id in UTF-8, from `start` to `end` of `bytes`; what it gives holds until the next call of any method here. */
+  keyOfBytes(workspace: string, bytes: Buffer, start: number, end: number): EventKey {
+    this.#hash.hashBytes(this.#stateOf(workspace), bytes, start, end)
+    return this.#hash
   }
 
   /** The key of something else than an event that must happen once in a workspace; never that of an event id. */
@@ -65,15 +66,20 @@ export class DedupeStep {
   }
 
   /** Takes a key for the commit that is being put together; false when it is taken. */
-  claim(key: EventKey): boolean {
-    if (!this.#index.claim(key.h0, key.h1, key.h2, this.#hour())) return false
-    this.#claimed.push(key.h0, key.h1, key.h2)
+  claim({ h0, h1, h2 }: EventKey): boolean {
+    return this.claimWords(h0, h1, h2)
+  }
+
+  /** The same of the words of a key. */
+  claimWords(h0: number, h1: number, h2: number): boolean {
+    if (!this.#index.claim(h0, h1, h2, this.#hour())) return false
+    this.#claimed.push(h0, h1, h2)
     return true
   }
 
   /** What the commit has to write beside its records. */
   prepareCommit(): CompanionWrite[] {
-    return this.#journal.prepare(Uint32Array.from(this.#claimed), this.#hour())
+    return this.#journal.prepare(new Uint32Array(this.#claimed), this.#hour())
   }
 
   committed(): void {
@@ -88,6 +94,15 @@ export class DedupeStep {
     }
     this.#claimed = []
     this.#journal.failed()
+  }
+
+  #stateOf(workspace: string): HashState {
+    let state = this.#states.get(workspace)
+    if (!state) {
+      state = workspaceHashState(this.#seed, workspace)
+      this.#states.set(workspace, state)
+    }
+    return state
   }
 
   #hour(): number {

@@ -19,38 +19,70 @@ function finalMix(h: number): number {
   return x ^ (x >>> 16)
 }
 
+/** Two code units as one word; 0 past the end. */
+function word(units: Uint16Array, at: number): number {
+  return (units[at] ?? 0) | ((units[at + 1] ?? 0) << 16)
+}
+
 /** Four 32-bit words. */
 export type HashState = readonly [number, number, number, number]
 
-/** Result of the last `hash` call, read at once: three words, so that no object is made for each event. */
+/** Result of the last hash, read at once: three signed words, so that no object and no big number is made for each event. */
 export class EventIdHash {
   h0 = 0
   h1 = 0
   h2 = 0
   #h3 = 0
+  #units = new Uint16Array(256)
 
   /** Hashes `text` from `state`; the first three words are the result. */
   hash(state: HashState, text: string): void {
+    const units = this.#unitsFor(text.length)
+    for (let i = 0; i < text.length; i++) units[i] = text.charCodeAt(i)
+    this.#hashUnits(state, text.length)
+  }
+
+  /** The same of text in UTF-8, from `start` to `end` of `bytes`. */
+  hashBytes(state: HashState, bytes: Buffer, start: number, end: number): void {
+    const length = end - start
+    const units = this.#unitsFor(length)
+    let seen = 0
+    for (let i = 0; i < length; i++) {
+      const byte = bytes[start + i] as number
+      units[i] = byte
+      seen |= byte
+    }
+    if (seen < 128) this.#hashUnits(state, length)
+    else this.hash(state, bytes.toString('utf8', start, end))
+  }
+
+  #unitsFor(length: number): Uint16Array {
+    if (this.#units.length < length) this.#units = new Uint16Array(length * 2)
+    return this.#units
+  }
+
+  #hashUnits(state: HashState, length: number): void {
+    const units = this.#units
     let [h1, h2, h3, h4] = state
-    const length = text.length
     let at = 0
     // A block is 8 code units, two in a word.
     for (const last = length & ~7; at < last; at += 8) {
-      h1 ^= Math.imul(rotate(Math.imul(text.charCodeAt(at) | (text.charCodeAt(at + 1) << 16), C1), 15), C2)
+      h1 ^= Math.imul(rotate(Math.imul(word(units, at), C1), 15), C2)
       h1 = (Math.imul((rotate(h1, 19) + h2) | 0, 5) + 0x561ccd1b) | 0
-      h2 ^= Math.imul(rotate(Math.imul(text.charCodeAt(at + 2) | (text.charCodeAt(at + 3) << 16), C2), 16), C3)
+      h2 ^= Math.imul(rotate(Math.imul(word(units, at + 2), C2), 16), C3)
       h2 = (Math.imul((rotate(h2, 17) + h3) | 0, 5) + 0x0bcaa747) | 0
-      h3 ^= Math.imul(rotate(Math.imul(text.charCodeAt(at + 4) | (text.charCodeAt(at + 5) << 16), C3), 17), C4)
+      h3 ^= Math.imul(rotate(Math.imul(word(units, at + 4), C3), 17), C4)
       h3 = (Math.imul((rotate(h3, 15) + h4) | 0, 5) + 0x96cd1c35) | 0
-      h4 ^= Math.imul(rotate(Math.imul(text.charCodeAt(at + 6) | (text.charCodeAt(at + 7) << 16), C4), 18), C1)
+      h4 ^= Math.imul(rotate(Math.imul(word(units, at + 6), C4), 18), C1)
       h4 = (Math.imul((rotate(h4, 13) + h1) | 0, 5) + 0x32ac3b17) | 0
     }
     const rest = length & 7
-    // Past the end `charCodeAt` is NaN, which the bit operators read as 0.
-    if (rest > 6) h4 ^= Math.imul(rotate(Math.imul(text.charCodeAt(at + 6), C4), 18), C1)
-    if (rest > 4) h3 ^= Math.imul(rotate(Math.imul(text.charCodeAt(at + 4) | (text.charCodeAt(at + 5) << 16), C3), 17), C4)
-    if (rest > 2) h2 ^= Math.imul(rotate(Math.imul(text.charCodeAt(at + 2) | (text.charCodeAt(at + 3) << 16), C2), 16), C3)
-    if (rest > 0) h1 ^= Math.imul(rotate(Math.imul(text.charCodeAt(at) | (text.charCodeAt(at + 1) << 16), C1), 15), C2)
+    // What stands behind the text is of an earlier one.
+    units.fill(0, length, at + 8)
+    if (rest > 6) h4 ^= Math.imul(rotate(Math.imul(word(units, at + 6), C4), 18), C1)
+    if (rest > 4) h3 ^= Math.imul(rotate(Math.imul(word(units, at + 4), C3), 17), C4)
+    if (rest > 2) h2 ^= Math.imul(rotate(Math.imul(word(units, at + 2), C2), 16), C3)
+    if (rest > 0) h1 ^= Math.imul(rotate(Math.imul(word(units, at), C1), 15), C2)
     const bytes = length * 2
     h1 ^= bytes
     h2 ^= bytes
@@ -65,10 +97,10 @@ export class EventIdHash {
     h3 = finalMix(h3)
     h4 = finalMix(h4)
     h1 = (h1 + h2 + h3 + h4) | 0
-    this.h0 = h1 >>> 0
-    this.h1 = (h2 + h1) >>> 0
-    this.h2 = (h3 + h1) >>> 0
-    this.#h3 = (h4 + h1) >>> 0
+    this.h0 = h1
+    this.h1 = (h2 + h1) | 0
+    this.h2 = (h3 + h1) | 0
+    this.#h3 = (h4 + h1) | 0
   }
 
   /** All four words of the last hash, as a state to start others from. */

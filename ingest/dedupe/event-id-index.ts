@@ -8,6 +8,11 @@ const FILL_MAX = 0.8
 const GROWTH = 1.5
 const SLOTS_MIN = 1024
 
+/** Whether a word of the table is that of a hash, whose words may be signed. */
+function same(stored: number | undefined, word: number): boolean {
+  return ((stored ?? 0) | 0) === (word | 0)
+}
+
 /** The whole table, as it is: not a copy. */
 export interface EventIdIndexSnapshot {
   readonly table: Uint32Array
@@ -36,7 +41,7 @@ export class EventIdIndex {
     return this.#table.byteLength
   }
 
-  /** Takes the id for `hour` (hours since 1970): true when it is new or known only from before the horizon. */
+  /** Takes the id, three words of 32 bits, for `hour` (hours since 1970): true when it is new or known only from before the horizon. */
   claim(h0: number, h1: number, h2: number, hour: number): boolean {
     const slot = this.#find(h0, h1, h2)
     const at = slot * WORDS
@@ -92,7 +97,7 @@ export class EventIdIndex {
 
   #home(h0: number): number {
     // The high bits of h0 * slots: any slot count works, not only powers of two.
-    return Math.floor((h0 * this.#slots) / 2 ** 32)
+    return Math.floor(((h0 >>> 0) * this.#slots) / 2 ** 32)
   }
 
   #find(h0: number, h1: number, h2: number): number {
@@ -102,7 +107,7 @@ export class EventIdIndex {
     for (;;) {
       const at = slot * WORDS
       if (table[at + 3] === 0) return slot
-      if (table[at] === h0 && table[at + 1] === h1 && table[at + 2] === h2) return slot
+      if (same(table[at], h0) && same(table[at + 1], h1) && same(table[at + 2], h2)) return slot
       slot += 1
       if (slot === slots) slot = 0
     }
