@@ -36,7 +36,6 @@ export class Runner {
   /** The newest commit left windows to be closed. */
   #hasMore = false
   #commit = 0
-  #snapshotSequence = 0
   #recordsSinceSnapshot = 0
   #pendingSinceMs: number | undefined
   #liveAtMs = Number.NEGATIVE_INFINITY
@@ -126,7 +125,6 @@ export class Runner {
       this.#committedSequence = snapshot.commit
       if (this.#topology.hasPending) this.#pendAtOnce()
       this.#commit = snapshot.commit
-      this.#snapshotSequence = snapshot.sequence
     }
     for (const entry of this.#options.commits.after(this.#commit)) {
       this.#poison.know(entry.skipped ?? [])
@@ -363,12 +361,11 @@ export class Runner {
   /** Without a snapshot a restart only takes longer: one that fails is tried again later. */
   async #snapshot(): Promise<void> {
     this.#recordsSinceSnapshot = 0
-    this.#snapshotSequence += 1
     try {
       await this.#options.snapshots.write({
-        sequence: this.#snapshotSequence,
         commit: this.#commit,
         positions: [...this.#positions],
+        place: this.#options.commits.place,
         state: this.#topology.snapshot(),
       })
       await this.#options.commits.dropThrough(await this.#options.snapshots.oldestCommit())

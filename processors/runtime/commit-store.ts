@@ -35,7 +35,15 @@ export interface CommitNote {
   readonly rebuilds: number
 }
 
+/** A place in a log of commits that several instances read: the owner of the task there, and the offset of what comes next. */
+export interface CommitsPlace {
+  readonly owner: string
+  readonly offset: number
+}
+
 export interface CommitStore {
+  /** Behind all that was written so far, in a log that others write to as well. Ask for it when no commit is under way. */
+  readonly place?: CommitsPlace | undefined
   /** Entries after `sequence`, in order; only the last can be open. */
   after(sequence: number): CommitEntry[]
   /**

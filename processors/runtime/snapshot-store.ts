@@ -1,37 +1,28 @@
 /**
- * Snapshots of the state, one file each: written beside, synced, renamed, so that a crash leaves the one before. The
- * newest two are kept; one that does not check out is passed over for the older.
+ * Snapshots of the state, one file each: written beside piece by piece, synced, renamed, so that a crash leaves the one
+ * before. Two that are whole are kept; one that does not check out is passed over for the older.
  */
-import { mkdir, open, readdir, readFile, rename, unlink } from 'node:fs/promises'
+import { createReadStream } from 'node:fs'
+import { mkdir, open, readdir, rename, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
-import { deserialize, serialize } from 'node:v8'
-import { crc32 } from 'node:zlib'
+import { bytesOf, readSnapshot, type StateSnapshot } from './snapshot-stream.ts'
 
-/** Grows with every change of the state's form; a snapshot of another version is not read: the log is replayed instead. */
-export const STATE_VERSION = 2
-const MAGIC = `kappa-state ${STATE_VERSION}\n`
 const KEPT = 2
-
-export interface StateSnapshot<State> {
-  /** Grows by one with every snapshot. */
-  readonly sequence: number
-  /** Sequence of the last commit that the state holds. */
-  readonly commit: number
-  /** Offset of the next record of each partition. */
-  readonly positions: readonly number[]
-  readonly state: State
-}
+const READ_BYTES = 1024 * 1024
 
 export interface SnapshotStore<State> {
+  /** Resolves when it would survive a crash. The state must not change until then. */
   write(snapshot: StateSnapshot<State>): Promise<void>
   /** The newest snapshot that is whole and of this version. */
   readNewest(): Promise<StateSnapshot<State> | undefined>
-  /** The oldest commit that a kept snapshot stands on: records of earlier ones are not needed. */
+  /** Records of commits up to this one are not needed: it is the commit of the oldest snapshot that is kept. */
   oldestCommit(): Promise<number>
 }
 
 export class FileSnapshotStore<State> implements SnapshotStore<State> {
   readonly #folder: string
+  /** Files that are known to be whole, newest first. */
+  #whole: string[] = []
 
   constructor(folder: string) {
     this.#folder = folder
@@ -39,32 +30,45 @@ export class FileSnapshotStore<State> implements SnapshotStore<State> {
 
   async write(snapshot: StateSnapshot<State>): Promise<void> {
     await mkdir(this.#folder, { recursive: true, mode: 0o700 })
-    const body = serialize(snapshot)
-    const head = Buffer.from(`${MAGIC}${crc32(body)} ${body.length}\n`)
-    const path = join(this.#folder, nameOf(snapshot.sequence, snapshot.commit))
+    const [newest] = await this.#names()
+    const name = nameOf(newest === undefined ? 1 : Number.parseInt(newest, 10) + 1, snapshot.commit)
+    const path = join(this.#folder, name)
     const file = await open(`${path}.part`, 'w', 0o600)
     try {
-      await file.write(head)
-      await file.write(body)
+      for (const chunk of bytesOf(snapshot)) await file.writeFile(chunk)
       await file.sync()
     } finally {
       await file.close()
     }
     await rename(`${path}.part`, path)
-    for (const name of (await this.#names()).slice(KEPT)) await unlink(join(this.#folder, name))
+    await this.#syncFolder()
+    this.#whole = [name, ...this.#whole].slice(0, KEPT)
+    if (this.#whole.length < KEPT) return
+    for (const other of await this.#names()) if (!this.#whole.includes(other)) await unlink(join(this.#folder, other))
   }
 
   async readNewest(): Promise<StateSnapshot<State> | undefined> {
     for (const name of await this.#names()) {
-      const snapshot = parse<State>(await readFile(join(this.#folder, name)))
-      if (snapshot) return snapshot
+      const snapshot = await readSnapshot<State>(createReadStream(join(this.#folder, name), { highWaterMark: READ_BYTES }))
+      if (snapshot === undefined) continue
+      this.#whole = [name]
+      return snapshot
     }
     return undefined
   }
 
   async oldestCommit(): Promise<number> {
-    const names = await this.#names()
-    return names.length < KEPT ? 0 : Number(/-(\d+)\.state$/.exec(names.at(-1) as string)?.[1] ?? 0)
+    return this.#whole.length < KEPT ? 0 : commitOf(this.#whole.at(-1) as string)
+  }
+
+  /** A rename is on disk only when its folder is. */
+  async #syncFolder(): Promise<void> {
+    const folder = await open(this.#folder, 'r')
+    try {
+      await folder.sync()
+    } finally {
+      await folder.close()
+    }
   }
 
   /** Newest first. */
@@ -73,10 +77,7 @@ export class FileSnapshotStore<State> implements SnapshotStore<State> {
       if (error.code === 'ENOENT') return []
       throw error
     })
-    return names
-      .filter((name) => name.endsWith('.state'))
-      .sort()
-      .reverse()
+    return names.filter((name) => /^\d+-\d+\.state$/.test(name)).sort((a, b) => Number.parseInt(b, 10) - Number.parseInt(a, 10))
   }
 }
 
@@ -84,11 +85,6 @@ function nameOf(sequence: number, commit: number): string {
   return `${String(sequence).padStart(12, '0')}-${commit}.state`
 }
 
-function parse<State>(bytes: Buffer): StateSnapshot<State> | undefined {
-  if (bytes.subarray(0, MAGIC.length).toString() !== MAGIC) return undefined
-  const lineEnd = bytes.indexOf(10, MAGIC.length)
-  const [checksum, length] = bytes.subarray(MAGIC.length, lineEnd).toString().split(' ').map(Number)
-  const body = bytes.subarray(lineEnd + 1)
-  if (body.length !== length || crc32(body) !== checksum) return undefined
-  return deserialize(body) as StateSnapshot<State>
+function commitOf(name: string): number {
+  return Number.parseInt(name.slice(name.indexOf('-') + 1), 10)
 }

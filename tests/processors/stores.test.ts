@@ -1,4 +1,4 @@
-import { appendFile, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -149,11 +149,11 @@ describe('commits on disk', () => {
 
 describe('snapshots on disk', () => {
   const snapshot = (sequence: number) => ({
-    sequence,
     commit: sequence * 2,
     positions: [sequence * 100],
     state: { people: new Map([['ann', sequence]]) },
   })
+  const sorted = async () => (await readdir(folder)).sort()
 
   it('the newest comes back as it was, and two are kept', async () => {
     const store = new FileSnapshotStore(folder)
@@ -164,22 +164,57 @@ describe('snapshots on disk', () => {
     expect(await store.oldestCommit()).toBe(4)
   })
 
+  it('the place of its commits comes with it', async () => {
+    const placed = { ...snapshot(1), place: { owner: 'a', offset: 17 } }
+    await new FileSnapshotStore(folder).write(placed)
+    expect(await new FileSnapshotStore(folder).readNewest()).toEqual(placed)
+  })
+
   it('a damaged newest gives way to the one before', async () => {
     const store = new FileSnapshotStore(folder)
     for (const sequence of [1, 2]) await store.write(snapshot(sequence))
-    const newest = join(folder, (await readdir(folder)).sort().at(-1) ?? '')
+    const newest = join(folder, (await sorted()).at(-1) ?? '')
     const bytes = await readFile(newest)
-    for (const damage of ['flip', 'cut', 'other version', 'longer'] as const) {
-      if (damage === 'flip')
-        await writeFile(newest, Buffer.from(bytes.map((byte, index) => (index === bytes.length - 9 ? byte ^ 1 : byte))))
-      if (damage === 'cut') await writeFile(newest, bytes.subarray(0, bytes.length - 1))
-      if (damage === 'other version') await writeFile(newest, Buffer.concat([Buffer.from('kappa-state 999\n'), bytes.subarray(14)]))
-      if (damage === 'longer') {
-        await writeFile(newest, bytes)
-        await appendFile(newest, 'x')
-      }
-      expect(await store.readNewest(), damage).toEqual(snapshot(1))
+    const damages: [string, Uint8Array][] = [
+      ['longer', Buffer.concat([bytes, Buffer.from('x')])],
+      ['longer by a frame', Buffer.concat([bytes, Buffer.alloc(8)])],
+      ['other version', Buffer.concat([Buffer.from('kappa-state 999\n'), bytes.subarray(14)])],
+    ]
+    for (let at = 0; at < bytes.length; at += 3) {
+      damages.push([`cut at ${at}`, bytes.subarray(0, at)])
+      damages.push([`flipped at ${at}`, Buffer.from(bytes.map((byte, index) => (index === at ? byte ^ 1 : byte)))])
     }
+    for (const [damage, damaged] of damages) {
+      await writeFile(newest, damaged)
+      expect(await new FileSnapshotStore(folder).readNewest(), damage).toEqual(snapshot(1))
+    }
+  })
+
+  it('of ten thousand bytes and of ten million are read the same', async () => {
+    for (const [sequence, count] of [200, 200_000].entries()) {
+      const state = { names: Array.from({ length: count }, (_, index) => `an actor with a name of some length, ${index}`) }
+      await new FileSnapshotStore(folder).write({ ...snapshot(sequence + 1), state })
+      expect((await new FileSnapshotStore<typeof state>(folder).readNewest())?.state.names.join()).toBe(state.names.join())
+    }
+  })
+
+  it('one that is damaged does not count as kept: commits since the one before stay', async () => {
+    const store = new FileSnapshotStore(folder)
+    for (const sequence of [1, 2]) await store.write(snapshot(sequence))
+    await writeFile(join(folder, (await sorted()).at(-1) ?? ''), 'damaged')
+    const next = new FileSnapshotStore(folder)
+    expect(await next.readNewest()).toEqual(snapshot(1))
+    expect(await next.oldestCommit()).toBe(0)
+    await next.write(snapshot(3))
+    expect(await next.oldestCommit()).toBe(2)
+    expect(await readdir(folder)).toHaveLength(2)
+    expect(await new FileSnapshotStore(folder).readNewest()).toEqual(snapshot(3))
+  })
+
+  it('the same commit may have another one: it counts', async () => {
+    const store = new FileSnapshotStore(folder)
+    for (const name of ['one', 'two', 'three']) await store.write({ ...snapshot(1), state: { people: new Map([[name, 1]]) } })
+    expect((await new FileSnapshotStore(folder).readNewest())?.state).toEqual({ people: new Map([['three', 1]]) })
   })
 
   it('what was being written when the power went is not taken for a snapshot', async () => {
