@@ -69,7 +69,7 @@ function frame(content: Buffer): [head: Buffer, content: Buffer] {
 
 /** Contents of the frames, each checked. */
 async function* contentsOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
-  let rest = Buffer.alloc(0)
+  let rest: Buffer = Buffer.alloc(0)
   let isVersionSeen = false
   for await (const chunk of chunks) {
     rest = rest.length === 0 ? Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength) : Buffer.concat([rest, chunk])
