@@ -3,7 +3,7 @@
  * processed apart, its partition of the repartition topic. Within a commit the log comes first and messages of other tasks
  * last, so that a commit processed again meets everything in the same order.
  */
-import type { LogReader, StoredMessage } from '../../schemas/ports/log.ts'
+import { type LogReader, LogUnavailableError, type StoredMessage } from '../../schemas/ports/log.ts'
 
 export class TaskInputs {
   readonly #log: LogReader
@@ -35,10 +35,15 @@ export class TaskInputs {
     return this.#local.indexOf(partition)
   }
 
-  /** Messages of an input from `offset` on. */
-  read(index: number, offset: number, limit: number): StoredMessage[] | Promise<StoredMessage[]> {
+  /** Messages of an input from `offset` on; none while the log gives none: whoever reads on looks again. */
+  async read(index: number, offset: number, limit: number): Promise<StoredMessage[]> {
     const { source, partition } = this.#at(index)
-    return source.read(partition, offset, limit)
+    try {
+      return await source.read(partition, offset, limit)
+    } catch (error) {
+      if (error instanceof LogUnavailableError) return []
+      throw error
+    }
   }
 
   /** All messages of an input in [offset, end), in pieces. Throws when the log no longer has them. */
