@@ -222,7 +222,7 @@ async function readFacts(engine: Engine, workspace: string, belowOffsets: readon
       const { record } = entry
       if (!concerns(record, workspace)) continue
       if (record.type === 'import_end') endsOfImport.set(record.import_id, (endsOfImport.get(record.import_id) ?? 0) + 1)
-      else if (record.type !== 'tick' && record.import_id !== undefined && !endsOfImport.has(record.import_id))
+      else if ('import_id' in record && record.import_id !== undefined && !endsOfImport.has(record.import_id))
         endsOfImport.set(record.import_id, 0)
       yield entry
     }

@@ -8,7 +8,8 @@
 import type { StoredMessage } from '../schemas/ports/log.ts'
 import { RUNNER_LIMITS, type RunnerLimits, type RunnerOptions, type RunnerStatus } from './runner-options.ts'
 import { PoisonRecords, RecordFailedError } from './poison-records.ts'
-import { NO_OUTPUT, type ReadHistory, type RebuildRequest, Topology, type TopologySnapshot } from './topology.ts'
+import { Topology, type TopologySnapshot } from './topology.ts'
+import { NO_OUTPUT, type ReadHistory, type RebuildRequest } from './topology-output.ts'
 import { type Commit, CommitWriter } from './runtime/commit-writer.ts'
 import { HeldMessages } from './runtime/held-messages.ts'
 import { Patience } from './runtime/patience.ts'
@@ -35,6 +36,8 @@ export class Runner {
   #committedSequence = 0
   /** The newest commit left windows to be closed. */
   #hasMore = false
+  /** A rebuild is to come, or under way: numbers are not those of the records yet. */
+  #isRebuildDue = false
   #commit = 0
   #recordsSinceSnapshot = 0
   #pendingSinceMs: number | undefined
@@ -111,7 +114,7 @@ export class Runner {
   /** Resolves when the records before these offsets are readable in the warehouse. */
   waitFor(positions: readonly number[]): Promise<void> {
     if (this.#failure) return Promise.reject(this.#failure)
-    if (!this.#hasMore && isAtLeast(this.#committed, positions)) return Promise.resolve()
+    if (!this.#hasMore && !this.#isRebuildDue && isAtLeast(this.#committed, positions)) return Promise.resolve()
     return this.#waiters.wait(positions)
   }
 
@@ -166,6 +169,7 @@ export class Runner {
       for (const message of messages) {
         const request = this.#processOne(message)
         if (request === undefined) continue
+        this.#isRebuildDue = true
         await this.#commitNow()
         await this.#inFlight
         await this.#rebuild(request)
@@ -186,6 +190,7 @@ export class Runner {
     this.#options.onError('the state is brought back, to try a record again or to leave it out', error)
     await this.#inFlight
     this.#ready = false
+    this.#isRebuildDue = false
     this.#held.takeAll()
     this.#poison.forgetPassed()
     this.#pendingSinceMs = undefined
@@ -250,16 +255,18 @@ export class Runner {
   async #rebuild(request: RebuildRequest): Promise<void> {
     const { workspace } = request
     const history: ReadHistory = (below, from) => this.#options.sink.history(workspace, { below, from }, 10_000)
-    const place = this.#token()
+    const id = `${this.#token()}-rebuild-${workspace}`
     let part = 0
-    const { version, isHome, again } = await this.#topology.rebuild(request, this.#positions, history, async (output, versionOfRows) => {
+    const { rebuilt, again } = await this.#topology.rebuild(request, this.#positions, history, async (output, version) => {
       part += 1
-      await this.#writer.write({ ...output, token: `${place}-rebuild-${workspace}-${part}`, version: versionOfRows })
+      await this.#writer.write({ ...output, token: `${id}-${part}`, version, staged: { id, part } })
     })
-    if (isHome) await this.#writer.write({ ...NO_OUTPUT, token: `${place}-rebuilt-${workspace}`, version, rebuilt: { workspace, version } })
+    part += 1
+    await this.#writer.write({ ...NO_OUTPUT, token: `${id}-end`, version: rebuilt.version, staged: { id, part }, rebuilt })
     this.#pendingSinceMs ??= this.#options.clock.nowMs()
     this.#recordsSinceSnapshot = Math.max(this.#recordsSinceSnapshot, this.#limits.snapshotRecords) // not twice
     if (again !== undefined) await this.#rebuild(again)
+    this.#isRebuildDue = false
   }
 
   #isCommitDue(idle: boolean): boolean {
@@ -287,6 +294,7 @@ export class Runner {
     this.#inFlightSinceMs = this.#pendingSinceMs
     const commit = this.#takeCommit(sequence, requests)
     this.#commit = sequence
+    if (requests.length > 0) this.#isRebuildDue = true
     this.#inFlight = this.#finish(commit).catch((error: unknown) => this.#fail(error))
     if (requests.length === 0) return
     await this.#inFlight
@@ -302,7 +310,7 @@ export class Runner {
     this.#committedVersion = commit.batch.version
     this.#inFlight = undefined
     this.#inFlightSinceMs = undefined
-    if (!commit.hasMore) this.#waiters.resolve(positions)
+    if (!commit.hasMore && !this.#isRebuildDue) this.#waiters.resolve(positions)
     this.#wakeUp.signal()
   }
 

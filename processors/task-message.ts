@@ -16,6 +16,8 @@ export interface RebuildOrder {
   /** Number of the workspace's state from then on. */
   readonly epoch: number
   readonly below: readonly number[]
+  /** Why; see `RebuiltWorkspace`. */
+  readonly cause: string
 }
 
 /** For one workspace. */

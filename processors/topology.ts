@@ -12,29 +12,23 @@ import type { EventRecord, QuarantinedRecord } from '../schemas/log-records.ts'
 import { EVERY_WORKSPACE } from '../schemas/log-records.ts'
 import type { EventIds } from '../schemas/ports/event-ids.ts'
 import type { StoredMessage } from '../schemas/ports/log.ts'
-import type { AdmittedEvent, GrowthRow, PersonRow, QuarantinedRow, RestatementRow } from '../schemas/records.ts'
+import type {
+  AdmittedEvent,
+  GrowthRow,
+  PersonRow,
+  QuarantinedRow,
+  RebuiltWorkspace,
+  RestatementRow,
+  SettledRow,
+} from '../schemas/records.ts'
 import { CLOSED_ROWS_MAX } from './growth/publisher.ts'
 import { failedRecord } from './poison-records.ts'
 import { decodeAnyRecord, type DecodeRecord } from './runtime/decode-record.ts'
+import { replayName } from '../schemas/replay-name.ts'
 import { PartitionTime } from './runtime/partition-time.ts'
-import { decodeTaskRecord, encodeTaskRecord, type RebuildOrder, type WorkspaceEntry } from './task-message.ts'
+import { decodeTaskRecord, encodeTaskRecord, type WorkspaceEntry } from './task-message.ts'
+import { NO_OUTPUT, type OutgoingMessage, type ReadHistory, type RebuildRequest, type TopologyOutput } from './topology-output.ts'
 import { type TopologyPlace, WorkspaceTopology, type WorkspaceTopologySnapshot } from './workspace-topology.ts'
-
-/** What processing produced since it was last taken. */
-export interface TopologyOutput {
-  readonly events: readonly AdmittedEvent[]
-  readonly quarantined: readonly QuarantinedRow[]
-  readonly people: readonly PersonRow[]
-  readonly growth: readonly GrowthRow[]
-  readonly restatements: readonly RestatementRow[]
-  /** For the tasks of other partitions. */
-  readonly messages: readonly OutgoingMessage[]
-}
-
-export interface OutgoingMessage {
-  readonly partition: number
-  readonly value: Uint8Array
-}
 
 export interface TopologySnapshot {
   readonly workspaces: Map<string, WorkspaceTopologySnapshot>
@@ -48,16 +42,6 @@ export interface TopologySnapshot {
   readonly rebuilds: number
   readonly settlings: number
 }
-
-/** Something reached behind the state: commit what was processed, then `rebuild` the workspace before going on. */
-export interface RebuildRequest {
-  readonly workspace: string
-  /** Given where partitions are processed apart. */
-  readonly order?: RebuildOrder
-}
-
-/** Reads events that count of one workspace in the order of occurrence, at or behind `from` and below `below`, by partition. */
-export type ReadHistory = (below: readonly number[], from?: readonly number[]) => AsyncIterable<readonly AdmittedEvent[]>
 
 interface HeldTick {
   readonly partition: number
@@ -92,6 +76,7 @@ export class Topology {
   #hasTicked = false
   #events: AdmittedEvent[] = []
   #quarantined: QuarantinedRow[] = []
+  #settled: SettledRow[] = []
   #rebuilds: number
   #settlings: number
 
@@ -125,6 +110,10 @@ export class Topology {
       this.#quarantine(record, partition, offset)
       return undefined
     }
+    if (record.type === 'quarantine_settled') {
+      this.#settled.push({ record, partition, offset })
+      return undefined
+    }
     if (record.type === 'tracked') {
       // Kept for whoever asks: it moves no time, has no number and counts nowhere.
       if (this.#eventIds === undefined || claim(this.#eventIds, record))
@@ -137,8 +126,11 @@ export class Topology {
     }
     const topology = this.#touch(record.workspace)
     if (record.type === 'tick') topology.tick(partition, record.received_at)
-    else if (record.type === 'import_end') {
-      return topology.importEnded(partition, record.import_id, record.received_at) ? { workspace: record.workspace } : undefined
+    else if (record.type === 'import_end' || record.type === 'replay') {
+      const isReplay = record.type === 'replay'
+      const name = isReplay ? replayName({ id: record.replay_id, fromMs: record.from }) : record.import_id
+      const isDue = topology.importEnded(partition, name, record.received_at, isReplay)
+      return isDue ? { workspace: record.workspace, cause: topology.windows?.cause ?? name } : undefined
     } else topology.event(partition, offset, record)
     return undefined
   }
@@ -160,14 +152,14 @@ export class Topology {
     for (const entry of entries) {
       const { workspace } = entry
       const order = this.#touch(workspace).receive(from, sequence, entry)
-      if (order !== undefined) requests.push({ workspace, order })
+      if (order !== undefined) requests.push({ workspace, cause: order.cause, order })
     }
     return requests
   }
 
   /** Raw rows waiting to be taken. */
   get pendingRows(): number {
-    return this.#events.length + this.#quarantined.length
+    return this.#events.length + this.#quarantined.length + this.#settled.length
   }
 
   get hasPending(): boolean {
@@ -239,9 +231,10 @@ export class Topology {
     this.#touched.clear()
     for (const topology of unfinished) this.#touched.add(topology)
     this.#hasTicked = false
-    const output = { events: this.#events, quarantined: this.#quarantined, people, growth, restatements, messages }
+    const output = { events: this.#events, quarantined: this.#quarantined, settled: this.#settled, people, growth, restatements, messages }
     this.#events = []
     this.#quarantined = []
+    this.#settled = []
     return output
   }
 
@@ -254,15 +247,15 @@ export class Topology {
 
   /**
    * Builds the workspace anew from its history beside the one that stands, hands over the rows piece by piece, and
-   * puts it in the other's place. Call with everything before it committed. Returns the version of the rows, and, where the
-   * workspace is at home: all rows of its windows that are older are empty now.
+   * puts it in the other's place. Call with everything before it committed. Returns what was rebuilt: all that stands now,
+   * the running windows too, was handed over.
    */
   async rebuild(
-    { workspace, order }: RebuildRequest,
+    { workspace, cause, order }: RebuildRequest,
     positions: readonly number[],
     history: ReadHistory,
     write: (output: TopologyOutput, version: number) => Promise<void>,
-  ): Promise<{ readonly version: number; readonly isHome: boolean; readonly again?: RebuildRequest }> {
+  ): Promise<{ readonly rebuilt: RebuiltWorkspace; readonly again: RebuildRequest | undefined }> {
     this.#rebuilds += 1
     const version = this.version(positions)
     const standing = this.#topologyOf(workspace)
@@ -274,8 +267,9 @@ export class Topology {
       fresh.replay(events, time)
       let people = fresh.takePeople(version, standing)
       for (let hasMore = true; hasMore; people = []) {
-        const { closed, restatements, ...publication } = fresh.publish(version)
-        await write({ ...NO_OUTPUT, people, ...(isHome ? { growth: closed, restatements } : {}) }, version)
+        // What changed is found by comparing with what stands: in the order of occurrence nothing restates.
+        const { closed, ...publication } = fresh.publish(version)
+        await write({ ...NO_OUTPUT, people, growth: isHome ? closed : [] }, version)
         hasMore = publication.hasMore
       }
     }
@@ -283,12 +277,18 @@ export class Topology {
     this.#workspaces.set(workspace, continued)
     this.#touched.delete(standing) // what it had left to close is of the past
     this.#touched.add(continued)
-    if (order === undefined) return { version, isHome }
     // Events of others that came since have moved here, and stand under their own partition.
-    const since = below.map((_, partition) => (this.#place.local.includes(partition) ? (positions[0] as number) : Number.MAX_SAFE_INTEGER))
-    for await (const events of history(since, below)) continued.catchUp(events)
-    const again = continued.takeEarly()
-    return { version, isHome, ...(again === undefined ? {} : { again: { workspace, order: again } }) }
+    const since =
+      order && below.map((_, partition) => (this.#place.local.includes(partition) ? (positions[0] as number) : Number.MAX_SAFE_INTEGER))
+    if (since !== undefined) for await (const events of history(since, below)) continued.catchUp(events)
+    const again = order && continued.takeEarly()
+    for (let hasMore = isHome; hasMore; ) {
+      const { closed, live, ...publication } = continued.publish(version)
+      await write({ ...NO_OUTPUT, growth: [...closed, ...live] }, version)
+      hasMore = publication.hasMore
+    }
+    const rebuilt = { workspace, version, isHome, cause, atMs: continued.windows?.time.newestReceivedMs ?? 0 }
+    return { rebuilt, again: again && { workspace, cause: again.cause, order: again } }
   }
 
   workspace(name: string): WorkspaceTopology | undefined {
@@ -338,7 +338,7 @@ export class Topology {
     for (const topology of this.#workspaces.values()) {
       const order = topology.settleThrough(sequences)
       if (order !== undefined) {
-        requests.push({ workspace: topology.workspace, order })
+        requests.push({ workspace: topology.workspace, cause: order.cause, order })
         this.#touched.add(topology)
       }
       if (topology.windows?.advance(this.#tickMs)) this.#touched.add(topology)
@@ -380,9 +380,6 @@ export class Topology {
     this.#quarantined.push({ record, partition, offset })
   }
 }
-
-/** A commit in which nothing happened. */
-export const NO_OUTPUT: TopologyOutput = { events: [], quarantined: [], people: [], growth: [], restatements: [], messages: [] }
 
 /** An import of an event that was kept as late takes the late one's place. */
 function claim(eventIds: EventIds, record: EventRecord): boolean {

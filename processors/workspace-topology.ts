@@ -124,9 +124,16 @@ export class WorkspaceTopology {
     return moved || (this.windows?.advance(tickMs) ?? false)
   }
 
-  /** The import's last record of this partition. Returns whether the workspace is to be rebuilt now. */
-  importEnded(partition: number, importId: string, receivedMs: number): boolean {
+  /**
+   * The import's last record of this partition; a replay is an import of nothing that asks for a rebuild. Returns whether
+   * the workspace is to be rebuilt now.
+   */
+  importEnded(partition: number, importId: string, receivedMs: number, isReplay = false): boolean {
     this.#part(partition).time.importEnd(receivedMs)
+    if (isReplay) {
+      this.#needsRebuild = true
+      this.windows?.fallBehind()
+    }
     if (this.#isSpread || this.windows === undefined) {
       this.#endedImports.push(importId)
       return false
@@ -164,7 +171,7 @@ export class WorkspaceTopology {
     if (windows === undefined) return undefined
     windows.settleThrough(sequences)
     if (!windows.closeImports()) return undefined
-    const order = { epoch: this.#epoch + 1, below: [...windows.settledPositions] }
+    const order = { epoch: this.#epoch + 1, below: [...windows.settledPositions], cause: windows.cause }
     for (let partition = 0; partition < this.#place.partitions; partition += 1)
       if (!this.#parts.has(partition)) this.#outgoing.rebuild(partition, order)
     return order

@@ -5,6 +5,7 @@
  * What a partition reports takes effect when all that followed from it in other partitions has arrived too: at once
  * where they share a process, else when the partitions' settling says so (`settler.ts`).
  */
+import { parseReplayName } from '../schemas/replay-name.ts'
 import { ALLOWED_LATENESS_MS, PARTITION_IDLE_MS } from '../schemas/windows.ts'
 import { type Publication, Publisher, type PublisherSnapshot } from './growth/publisher.ts'
 import { WindowTotals, type WindowTotalsSnapshot } from './growth/window-totals.ts'
@@ -146,9 +147,15 @@ export class WorkspaceWindows {
     for (const [importId, { endedIn }] of this.#imports) {
       if (endedIn.size < this.#partitions) continue
       this.#imports.delete(importId)
-      this.#cause = `import:${importId}`
+      // A rebuild that a replay asked for is told under its name, whatever else ends meanwhile.
+      if (parseReplayName(this.#cause) === undefined) this.#cause = parseReplayName(importId) ? importId : `import:${importId}`
     }
     return this.#needsRebuild && this.#isSettled
+  }
+
+  /** What changes numbers that are final now. */
+  get cause(): string {
+    return this.#cause
   }
 
   /** Imports of which rows came and whose end has not. */
@@ -193,7 +200,7 @@ export class WorkspaceWindows {
   }
 
   #publishAt(version: number) {
-    const { watermarkMs, headMs } = this.#time
+    const { watermarkMs, headMs, newestReceivedMs } = this.#time
     return {
       workspace: this.workspace,
       watermarkMs,
@@ -201,6 +208,7 @@ export class WorkspaceWindows {
       closeUpToMs: this.#isSettled ? watermarkMs : watermarkMs - ALLOWED_LATENESS_MS,
       version,
       cause: this.#cause,
+      restatedMs: newestReceivedMs,
     }
   }
 

@@ -113,6 +113,12 @@ const tickRecord = z.strictObject({ ...envelope, type: z.literal('tick') })
 /** An import has sent its last row. Written to every partition; what the import touched is rebuilt then. */
 const importEndRecord = z.strictObject({ ...envelope, type: z.literal('import_end'), import_id: z.string() })
 
+/**
+ * The workspace's derived numbers are to be built anew from its raw events, and to take the place of the ones that stand.
+ * Written to every partition. `from`: only window ends from this instant on are replaced.
+ */
+const replayRecord = z.strictObject({ ...envelope, type: z.literal('replay'), replay_id: z.string().min(1), from: z.int().optional() })
+
 /** An event that failed validation, kept with its reason; personal fields of `body` are redacted. */
 const quarantinedRecord = z.strictObject({
   ...envelope,
@@ -126,6 +132,16 @@ const quarantinedRecord = z.strictObject({
   import_id: z.string().optional(),
 })
 
+/** What became of a quarantined event: it was taken after all (its event stands beside this record), or given up. */
+export const SETTLEMENTS = ['retried', 'discarded'] as const
+export type Settlement = (typeof SETTLEMENTS)[number]
+const quarantineSettledRecord = z.strictObject({
+  ...envelope,
+  type: z.literal('quarantine_settled'),
+  quarantine_id: z.string().min(1),
+  outcome: z.enum(SETTLEMENTS),
+})
+
 export const eventRecord = z.discriminatedUnion('type', [shareRecord, inviteRecord, conversionRecord, rumRecord, trackedRecord])
 export const logRecord = z.discriminatedUnion('type', [
   shareRecord,
@@ -136,6 +152,8 @@ export const logRecord = z.discriminatedUnion('type', [
   quarantinedRecord,
   tickRecord,
   importEndRecord,
+  replayRecord,
+  quarantineSettledRecord,
 ])
 
 export type EventRecord = z.infer<typeof eventRecord>
@@ -146,4 +164,6 @@ export type ConversionRecord = Extract<LogRecord, { type: 'conversion' }>
 export type RumRecord = Extract<LogRecord, { type: 'rum' }>
 export type QuarantinedRecord = Extract<LogRecord, { type: 'quarantined' }>
 export type TickRecord = Extract<LogRecord, { type: 'tick' }>
+export type ReplayRecord = Extract<LogRecord, { type: 'replay' }>
+export type QuarantineSettledRecord = Extract<LogRecord, { type: 'quarantine_settled' }>
 export type ImportEndRecord = Extract<LogRecord, { type: 'import_end' }>

@@ -2,7 +2,7 @@
  * Derived records: what processors hand to the warehouse and to live watchers. All are absolute (a key and its whole
  * value at a version), so that writing one again changes nothing.
  */
-import type { EventRecord, QuarantinedRecord } from './log-records.ts'
+import type { EventRecord, QuarantinedRecord, QuarantineSettledRecord } from './log-records.ts'
 
 export const DIMENSIONS = ['channel', 'campaign', 'variant'] as const
 export type Dimension = (typeof DIMENSIONS)[number]
@@ -68,8 +68,10 @@ export interface RestatementRow {
   readonly metric: string
   readonly before: number | null
   readonly after: number | null
-  /** `late_event`, or `import:ID`. */
+  /** `late_event`, `import:ID`, or the name of a replay (replay-name.ts). */
   readonly cause: string
+  /** When it was found, by the newest receipt of the workspace's events. */
+  readonly restated_ms: number
   readonly version: number
 }
 
@@ -109,6 +111,25 @@ export interface QuarantinedRow {
   readonly offset: number
 }
 
+/** What became of a quarantined event. */
+export interface SettledRow {
+  readonly record: QuarantineSettledRecord
+  readonly partition: number
+  readonly offset: number
+}
+
+/** The end of a rebuild: the rows that were staged take the place of the ones that stand, all at once. */
+export interface RebuiltWorkspace {
+  readonly workspace: string
+  readonly version: number
+  /** Whether the windows of the workspace were rebuilt too, and not only people: then those older than the version are empty now. */
+  readonly isHome: boolean
+  /** Why: `import:ID`, or the name of a replay. */
+  readonly cause: string
+  /** The newest receipt of the workspace's events, epoch ms. */
+  readonly atMs: number
+}
+
 /** All that one commit of the processors writes. `token` is the same when the same commit is tried again. */
 export interface CommitBatch {
   readonly token: string
@@ -118,6 +139,8 @@ export interface CommitBatch {
   readonly people: readonly PersonRow[]
   readonly growth: readonly GrowthRow[]
   readonly restatements: readonly RestatementRow[]
-  /** A workspace was rebuilt and all its windows were written again: those older than this version are empty now. */
-  readonly rebuilt?: { readonly workspace: string; readonly version: number }
+  readonly settled?: readonly SettledRow[]
+  /** Rows of a rebuild: made beside the tables, unseen, until the batch with `rebuilt`. `part` counts from 1; 1 begins anew. */
+  readonly staged?: { readonly id: string; readonly part: number }
+  readonly rebuilt?: RebuiltWorkspace
 }

@@ -13,12 +13,12 @@ export class NaiveLateness {
   private readonly live = new Set<number>()
 
   observe(partition: number, record: LogRecord): void {
-    if (record.type === 'tracked' || record.type === 'quarantined' || record.type === 'import_end') return
     if (record.type === 'tick') {
       if (record.workspace !== EVERY_WORKSPACE) this.live.add(partition)
       if (this.live.has(partition)) this.raise(partition, record.received_at)
       return
     }
+    if (!('occurred_at' in record) || record.type === 'tracked') return
     if (record.received_at - record.occurred_at <= ALLOWED_LATENESS_MS) this.live.add(partition)
     this.raise(partition, Math.min(record.occurred_at, record.received_at))
   }

@@ -27,7 +27,7 @@ export async function collectFacts(entries: AsyncIterable<LogEntry> | Iterable<L
   for await (const { partition, record } of entries) {
     if (!concerns(record, workspace)) continue
     lateness.observe(partition, record)
-    if (record.type === 'tick' || record.type === 'import_end' || record.type === 'quarantined' || record.type === 'tracked') continue
+    if (!('occurred_at' in record) || record.type === 'tracked') continue
     records += 1
     const known = kept.get(record.event_id)
     if (known !== undefined && !(known.isLate && record.supersedes !== undefined)) {

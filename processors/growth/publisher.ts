@@ -41,6 +41,8 @@ export interface PublishAt {
   readonly version: number
   /** What restates, where something does: `late_event` or `import:ID`. */
   readonly cause: string
+  /** Newest receipt of an event: when it restates. */
+  readonly restatedMs: number
 }
 
 export interface Publication {
@@ -150,6 +152,7 @@ export class Publisher {
           end_ms: row.end_ms,
           ...change,
           cause: at.cause,
+          restated_ms: at.restatedMs,
           version: at.version,
         })
       }

@@ -78,7 +78,7 @@ export class RecordingSink implements Sink {
       throw new Error(`other rows under the token ${token}`)
     for (const row of growth) keepNewest(this.#growth, growthKey(row), row)
     for (const row of people) keepNewest(this.#people, `${row.workspace}|${row.actor}`, row)
-    if (rebuilt === undefined) return
+    if (rebuilt === undefined || !rebuilt.isHome) return
     for (const [key, row] of this.#growth) {
       if (row.workspace === rebuilt.workspace && row.version < rebuilt.version) this.#growth.delete(key)
     }

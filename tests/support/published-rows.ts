@@ -1,6 +1,6 @@
 /** Rows as the warehouse would answer with them: of each key the newest version. */
 import type { AdmittedEvent, GrowthRow, PersonRow, RestatementRow } from '../../schemas/records.ts'
-import type { TopologyOutput } from '../../processors/topology.ts'
+import type { TopologyOutput } from '../../processors/topology-output.ts'
 
 export class PublishedRows {
   readonly events: AdmittedEvent[] = []

@@ -5,7 +5,8 @@
 import { deserialize, serialize } from 'node:v8'
 import { HOPS_MAX } from '../../processors/hops.ts'
 import { encodeTaskRecord } from '../../processors/task-message.ts'
-import { type ReadHistory, type RebuildRequest, Topology, type TopologySnapshot } from '../../processors/topology.ts'
+import { Topology, type TopologySnapshot } from '../../processors/topology.ts'
+import type { ReadHistory, RebuildRequest } from '../../processors/topology-output.ts'
 import type { LogRecord } from '../../schemas/log-records.ts'
 import { partitionsOfRecord } from './partition-of-record.ts'
 import { PublishedRows } from './published-rows.ts'
@@ -92,10 +93,10 @@ export class SpreadDriver extends PublishedRows {
   async #rebuild(task: Task, request: RebuildRequest): Promise<void> {
     const { workspace } = request
     const history: ReadHistory = (below, from) => this.history(workspace, below, from)
-    const { version, isHome, again } = await task.topology.rebuild(request, [task.events, task.messages], history, async (output) =>
+    const { rebuilt, again } = await task.topology.rebuild(request, [task.events, task.messages], history, async (output) =>
       this.keep(output),
     )
-    if (isHome) this.rebuilt(workspace, version)
+    if (rebuilt.isHome) this.rebuilt(workspace, rebuilt.version)
     if (again !== undefined) await this.#rebuild(task, again)
   }
 

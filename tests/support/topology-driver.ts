@@ -4,7 +4,8 @@
  */
 import { deserialize, serialize } from 'node:v8'
 import { Ticker } from '../../processors/ticker.ts'
-import { type ReadHistory, Topology, type TopologySnapshot } from '../../processors/topology.ts'
+import { Topology, type TopologySnapshot } from '../../processors/topology.ts'
+import type { ReadHistory } from '../../processors/topology-output.ts'
 import type { LogRecord } from '../../schemas/log-records.ts'
 import type { LogMessage } from '../../schemas/ports/log.ts'
 import { partitionsOfRecord } from './partition-of-record.ts'
@@ -67,8 +68,8 @@ export class TopologyDriver extends PublishedRows {
     this.commit()
     const { workspace } = request
     const history: ReadHistory = (below, from) => this.history(workspace, below, from)
-    const { version } = await this.#topology.rebuild(request, this.#offsets, history, async (output) => this.keep(output))
-    this.rebuilt(workspace, version)
+    const { rebuilt } = await this.#topology.rebuild(request, this.#offsets, history, async (output) => this.keep(output))
+    this.rebuilt(workspace, rebuilt.version)
   }
 
   #version(): number {

@@ -28,7 +28,7 @@ function admitted(records: readonly LogRecord[], workspaceOf: (record: LogRecord
     const lateness = latenesses.get(workspace) ?? new NaiveLateness()
     latenesses.set(workspace, lateness)
     lateness.observe(0, record)
-    if (record.type === 'tick' || record.type === 'import_end' || record.type === 'quarantined') continue
+    if (!('occurred_at' in record)) continue
     const late = lateness.isLate(0, record)
     events.push({ record: { ...record, workspace }, partition: 0, offset, actor: 0, late })
   }

@@ -70,7 +70,7 @@ describe('a sink for several tasks', () => {
   it('writes a rebuilt workspace alone', async () => {
     const { sink, writes } = gated()
     const grouped = createGroupedSink(sink)
-    for (const one of [batch('a'), batch('b', { rebuilt: { workspace: 'w', version: 7 } }), batch('c')]) void grouped.write(one)
+    for (const one of [batch('a'), batch('b', { staged: { id: 'r', part: 1 } }), batch('c')]) void grouped.write(one)
     for (let index = 0; index < 3; index += 1) {
       await turn()
       writes[index]?.pass()

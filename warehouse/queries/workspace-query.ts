@@ -4,7 +4,15 @@
  */
 import type { WorkspaceSql } from '../../schemas/ports/warehouse.ts'
 
-const TABLES = ['events', 'people', 'growth_windows', 'restatements', 'quarantine'] as const
+const TABLES = [
+  'events',
+  'people',
+  'growth_windows',
+  'restatements',
+  'quarantine',
+  'rebuild_differences',
+  'quarantine_settlements',
+] as const
 export type WorkspaceTable = (typeof TABLES)[number]
 
 declare const fragment: unique symbol

@@ -51,7 +51,7 @@ export function createGroupedSink(sink: Sink): Sink {
     const batches: CommitBatch[] = []
     let rows = 0
     for (const { batch } of waiting) {
-      const isAlone = batch.rebuilt !== undefined
+      const isAlone = batch.staged !== undefined
       if (batches.length > 0 && (isAlone || rows + rowsOf(batch) > GROUP_ROWS_MAX)) break
       batches.push(batch)
       rows += rowsOf(batch)
@@ -98,6 +98,7 @@ function merged(batches: readonly CommitBatch[]): CommitBatch {
     version: first.version,
     events: batches.flatMap(({ events }) => events),
     quarantined: batches.flatMap(({ quarantined }) => quarantined),
+    settled: batches.flatMap(({ settled = [] }) => settled),
     people: batches.flatMap(({ people }) => people),
     growth: batches.flatMap(({ growth }) => growth),
     restatements: batches.flatMap(({ restatements }) => restatements),

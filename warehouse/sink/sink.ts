@@ -34,7 +34,7 @@ export function createSink(writer: WarehouseWriter, reader: WarehouseReader): Si
       )
       await inBlocks(batch.people, (rows) => writer.insert({ table: 'people', columns: PEOPLE_COLUMNS, rows }))
       await inBlocks(batch.growth, (rows) => writer.insert({ table: 'growth_windows', columns: GROWTH_COLUMNS, rows }))
-      if (batch.rebuilt) {
+      if (batch.rebuilt?.isHome) {
         const empty = await readOlderWindows(reader, batch.rebuilt.workspace, batch.rebuilt.version)
         await inBlocks(empty, (rows) => writer.insert({ table: 'growth_windows', columns: GROWTH_COLUMNS, rows }))
       }

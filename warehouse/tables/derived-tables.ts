@@ -60,6 +60,7 @@ export const RESTATEMENTS_COLUMNS: readonly WarehouseColumn<RestatementRow>[] = 
   { name: 'before', type: 'Nullable(Float64)', value: (row) => row.before },
   { name: 'after', type: 'Nullable(Float64)', value: (row) => row.after },
   { name: 'cause', type: 'LowCardinality(String)', value: (row) => row.cause },
+  { name: 'restated_at', type: 'DateTime64(3)', value: (row) => row.restated_ms },
 ]
 
 export const QUARANTINE_COLUMNS: readonly WarehouseColumn<QuarantinedRow>[] = [

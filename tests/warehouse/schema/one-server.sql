@@ -156,3 +156,36 @@ ALTER TABLE events
   ADD COLUMN IF NOT EXISTS group_id String CODEC(ZSTD(1));
 
 INSERT INTO schema_migrations (version, name, applied_at) SELECT 2, 'tracked-events', fromUnixTimestamp64Milli(1767225600000, 'UTC');
+
+ALTER TABLE restatements
+  ADD COLUMN IF NOT EXISTS restated_at DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1));
+
+CREATE TABLE IF NOT EXISTS rebuild_differences (
+  workspace LowCardinality(String),
+  rebuild String CODEC(ZSTD(1)),
+  source LowCardinality(String),
+  window LowCardinality(String),
+  dimension LowCardinality(String),
+  value String CODEC(ZSTD(1)),
+  end_at DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)),
+  metric LowCardinality(String),
+  live String CODEC(ZSTD(1)),
+  rebuilt String CODEC(ZSTD(1))
+)
+ENGINE = ReplacingMergeTree
+ORDER BY (workspace, rebuild, source, window, dimension, value, end_at, metric)
+SETTINGS old_parts_lifetime = 60;
+
+CREATE TABLE IF NOT EXISTS quarantine_settlements (
+  workspace LowCardinality(String),
+  quarantine_id String CODEC(ZSTD(1)),
+  outcome LowCardinality(String),
+  settled_at DateTime64(3, 'UTC'),
+  _partition UInt32,
+  _offset UInt64
+)
+ENGINE = ReplacingMergeTree
+ORDER BY (workspace, quarantine_id)
+SETTINGS old_parts_lifetime = 60;
+
+INSERT INTO schema_migrations (version, name, applied_at) SELECT 3, 'settled-quarantine', fromUnixTimestamp64Milli(1767225600000, 'UTC');
