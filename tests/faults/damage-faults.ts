@@ -1,0 +1,145 @@
+/** Files that are damaged while the product is down: snapshots, the file of commits, the log. */
+import { copyFile, open, readdir, readFile, rename, rm, stat, truncate } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { EmbeddedSite } from './embedded-site.ts'
+import { type Fault, mustHold } from './fault.ts'
+
+const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
+const BETWEEN_MS = 700
+
+/** Runs and stops until there are two snapshots; gives their paths, newest first. The product is down afterwards. */
+async function stopWithSnapshots(site: EmbeddedSite): Promise<string[]> {
+  for (let time = 0; time < 2; time += 1) {
+    await sleep(BETWEEN_MS)
+    await site.recovered()
+    await site.stop()
+    if (time === 0) await site.start()
+  }
+  const folder = join(site.data, 'state')
+  const names = (await readdir(folder)).filter((name) => name.endsWith('.state')).sort()
+  mustHold(names.length === 2, `there are ${names.length} snapshots`)
+  return names.reverse().map((name) => join(folder, name))
+}
+
+async function flipByte(path: string, at: number): Promise<void> {
+  const file = await open(path, 'r+')
+  const byte = Buffer.alloc(1)
+  await file.read(byte, 0, 1, at)
+  byte[0] = (byte[0] as number) ^ 0x10
+  await file.write(byte, 0, 1, at)
+  await file.close()
+}
+
+async function overwrite(path: string, text: string): Promise<void> {
+  const file = await open(path, 'r+')
+  await file.write(text, 0)
+  await file.close()
+}
+
+async function startedAt(site: EmbeddedSite): Promise<number> {
+  const startingAt = performance.now()
+  await site.start()
+  return startingAt
+}
+
+/** Damages snapshots, and starts: the product falls back to an older one, or to the log. */
+function snapshotFault(name: string, damage: (newest: string, older: string) => Promise<void>): Fault<EmbeddedSite> {
+  return {
+    name,
+    rounds: { short: 1, full: 10 },
+    async round(site) {
+      const [newest, older] = (await stopWithSnapshots(site)) as [string, string]
+      await damage(newest, older)
+      return startedAt(site)
+    },
+  }
+}
+
+const middleOf = async (path: string) => Math.floor((await stat(path)).size / 2)
+
+const snapshotFaults = [
+  snapshotFault('the newest snapshot is damaged', async (newest) => flipByte(newest, await middleOf(newest))),
+  snapshotFault('the newest snapshot is cut short', async (newest) => truncate(newest, await middleOf(newest))),
+  snapshotFault('both snapshots are damaged', async (newest, older) => {
+    await flipByte(newest, await middleOf(newest))
+    await flipByte(older, await middleOf(older))
+  }),
+  snapshotFault('both snapshots are of a newer version', async (newest, older) => {
+    for (const path of [newest, older]) await overwrite(path, 'kappa-state 9')
+  }),
+]
+
+/** A process that is killed while it writes leaves any number of bytes of the last line. */
+const commitsCut: Fault<EmbeddedSite> = {
+  name: 'the file of commits ends in the middle of a line',
+  rounds: { short: 3, full: 60 },
+  async round(site, round) {
+    await sleep(BETWEEN_MS)
+    await site.kill()
+    const path = join(site.data, 'commits', 'commits.log')
+    const bytes = await readFile(path)
+    const lastLine = bytes.length - 1 - bytes.lastIndexOf(10, bytes.length - 2)
+    await truncate(path, bytes.length - 1 - ((round * 7) % lastLine))
+    return startedAt(site)
+  },
+}
+
+const LOG = join('log', 'data.mdb')
+
+/** What the product says when it is started over a damaged log, which it must refuse. */
+async function refusal(site: EmbeddedSite): Promise<string> {
+  const outcome = await site.start().then(
+    () => undefined,
+    (error: Error) => error.message,
+  )
+  if (outcome !== undefined) return outcome
+  // It may listen before it comes to the place.
+  const { status, notReady } = await site.readiness()
+  await site.kill()
+  mustHold(status !== 200, 'a damaged log was taken')
+  return notReady.join('; ')
+}
+
+/** A record that stands before others is changed on disk; with no snapshot behind it, it has to be read. */
+const bitFlipped: Fault<EmbeddedSite> = {
+  name: 'a bit of the log is flipped: refused, naming the place',
+  rounds: { short: 1, full: 10 },
+  async round(site) {
+    const marked = site.sender.share('marked')
+    await site.sender.deliver([marked])
+    await sleep(BETWEEN_MS)
+    await site.recovered()
+    await site.stop()
+    const at = (await readFile(join(site.data, LOG))).indexOf(`"${marked.event_id}"`)
+    mustHold(at > 0, 'the event is not found in the log')
+    await rename(join(site.data, 'state'), join(site.data, 'state-away'))
+    await flipByte(join(site.data, LOG), at + 2)
+    const said = await refusal(site)
+    await flipByte(join(site.data, LOG), at + 2)
+    await rm(join(site.data, 'state'), { recursive: true, force: true })
+    await rename(join(site.data, 'state-away'), join(site.data, 'state'))
+    mustHold(/partition \d+ at offset \d+/.test(said), `the refusal does not name the place: ${said}`)
+    return startedAt(site)
+  },
+}
+
+/** A file that is shorter than its own pages say would end the process at the first look at what is missing. */
+const logCut: Fault<EmbeddedSite> = {
+  name: 'the file of the log is cut short: refused',
+  rounds: { short: 2, full: 10 },
+  async round(site, round) {
+    await site.recovered()
+    await site.stop()
+    const path = join(site.data, LOG)
+    const whole = `${path}-whole`
+    await copyFile(path, whole)
+    const { size } = await stat(path)
+    await truncate(path, round % 2 === 0 ? Math.floor(size / 2) : size - 1)
+    const said = await refusal(site).finally(() => rename(whole, path))
+    mustHold(/log .*(cut|short|damaged)/.test(said), `the refusal does not say that the log is damaged: ${said}`)
+    return startedAt(site)
+  },
+}
+
+/** All of them; they may follow one another on one site. */
+export const DAMAGE_FAULTS: readonly Fault<EmbeddedSite>[] = [...snapshotFaults, commitsCut, bitFlipped, logCut]
