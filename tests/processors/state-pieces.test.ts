@@ -95,7 +95,16 @@ describe('a state in pieces', () => {
     expect(() => part.take(pieces[0] as Buffer)).toThrow()
   })
 
-  it('refuses a large array of a type that it does not know, before anything is lost', () => {
-    expect(() => throughPieces({ words: new Uint16Array(2_000) })).toThrow('Uint16Array')
+  it.each([
+    ['a set', new Set(manyNames)],
+    ['an array of another type', new Uint16Array(2_000).fill(9)],
+  ])('what it can not take apart stays whole: %s', (_, large) => {
+    const state = { before: manyNames, large, after: manyEntries }
+    expect(throughPieces(state).state).toEqual(state)
+  })
+
+  it('a large member among thousands of small ones is taken apart or not, and comes back', () => {
+    const state = Array.from({ length: 2_000 }, (_, index) => (index === 1_601 || index === 1_608 ? manyEntries : [index]))
+    expect(throughPieces(state).state).toEqual(state)
   })
 })
