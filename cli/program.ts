@@ -16,6 +16,7 @@ export function createProgram(): Command {
   addSql(program)
   addKeys(program)
   addDoctor(program)
+  addBench(program)
   return program
 }
 
@@ -242,5 +243,31 @@ function addDoctor(program: Command): void {
     .action(async (flags) => {
       const { examine } = await import('./doctor-command.ts')
       await examine(flags)
+    })
+}
+
+function addBench(program: Command): void {
+  described(
+    program,
+    'bench',
+    'Measure this build on this machine: ingest, import, latencies, memory, each beside what the machine does without it.',
+    `
+  $ kappa bench
+      two to three minutes, in a folder of its own; nothing else should run meanwhile
+  $ kappa bench --only http-100,queries --events 1000000 --out result.json
+  $ kappa bench --full --file events.ndjson --compare docs/results/2026-01-31-bench.json`,
+  )
+    .option('--only <cases>', 'some of the cases, by name, with commas between them')
+    .option('--events <number>', 'events to import; all other sizes follow from it (default: 200000)')
+    .option('--full', 'the sizes that the limits are meant for: 10,000,000 events')
+    .option('--file <file>', 'events of your own, NDJSON in order of time (default: simulated ones)')
+    .option('--data <folder>', 'empty folder for what is written meanwhile (default: kappa-bench in the temporary folder)')
+    .option('--port <number>', 'HTTP port of the product that is measured (default: a free one)')
+    .option('--out <file>', 'where the result is saved as JSON; in a folder as YYYY-MM-DD-bench.json')
+    .option('--compare <file>', 'an older result, to print the difference to it')
+    .option('--json', 'print the result as one line of JSON')
+    .action(async (flags) => {
+      const { bench } = await import('./bench-command.ts')
+      await bench(flags)
     })
 }

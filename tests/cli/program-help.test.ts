@@ -36,6 +36,7 @@ describe('the commands', () => {
       'keys create',
       'keys revoke',
       'doctor',
+      'bench',
     ])
   })
 

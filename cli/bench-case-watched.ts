@@ -1,0 +1,33 @@
+/** How soon somebody who watches `/v1/live` sees what was just acknowledged. */
+import type { BenchCase } from './bench-case.ts'
+import { atMost } from './bench-figures.ts'
+
+const P99_MS_MAX = 100
+const CONNECTIONS = 32
+
+export const acceptToSse: BenchCase = {
+  name: 'accept-to-sse',
+  measures: 'From the 202 of an event to the message of /v1/live that counts it, single events at a fixed rate.',
+  async run(context) {
+    const { watchedRate, paceSeconds } = context.sizes
+    return context.withProduct(async ({ address, serverKey: key, readKey }) => {
+      const trips = await context.part('roundTrips', { ...address, key: readKey, paths: Array.from({ length: 200 }, () => '/healthz') })
+      const job = { ...address, key, readKey, perSecond: watchedRate, connections: CONNECTIONS, seconds: paceSeconds, prefix: 'seen' }
+      const report = await context.part('watched', job)
+      return [
+        { name: 'rate', unit: 'events/s', value: watchedRate },
+        { name: 'messages', unit: 'count', value: report.messages },
+        { name: 'p50', unit: 'ms', value: report.p50Ms },
+        {
+          name: 'p99',
+          unit: 'ms',
+          value: report.p99Ms,
+          limit: atMost(P99_MS_MAX),
+          baseline: { name: 'the slowest of 200 bare round trips', value: Math.max(...trips) },
+        },
+        { name: 'longest', unit: 'ms', value: report.maxMs },
+        { name: 'p99 from the instant of sending', unit: 'ms', value: report.fromSendP99Ms },
+      ]
+    })
+  },
+}
