@@ -38,7 +38,7 @@ export interface RunnerLimits {
   readonly commitIntervalMs: number
   /** Live watchers hear at most this often. */
   readonly liveIntervalMs: number
-  /** Records between snapshots: what a restart has to process again. */
+  /** Records between snapshots, which a restart has to process again; more where a snapshot takes long (`snapshot-schedule.ts`). */
   readonly snapshotRecords: number
   /** Records that may be set aside as `processing_failed` before processing stops. */
   readonly setAsideMax: number
@@ -49,7 +49,7 @@ export const RUNNER_LIMITS: RunnerLimits = {
   commitRows: 100_000,
   commitIntervalMs: 250,
   liveIntervalMs: 50,
-  snapshotRecords: 1_000_000,
+  snapshotRecords: 200_000,
   setAsideMax: 100,
 }
 

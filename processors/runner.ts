@@ -14,6 +14,7 @@ import { type Commit, CommitWriter } from './runtime/commit-writer.ts'
 import { HeldMessages } from './runtime/held-messages.ts'
 import { Patience } from './runtime/patience.ts'
 import { isAtLeast, ReadableWaiters } from './runtime/readable-waiters.ts'
+import { SnapshotSchedule } from './runtime/snapshot-schedule.ts'
 import { TaskInputs } from './runtime/task-inputs.ts'
 import { WakeUp } from './runtime/wake-up.ts'
 
@@ -39,7 +40,7 @@ export class Runner {
   /** A rebuild is to come, or under way: numbers are not those of the records yet. */
   #isRebuildDue = false
   #commit = 0
-  #recordsSinceSnapshot = 0
+  readonly #schedule: SnapshotSchedule
   #pendingSinceMs: number | undefined
   #liveAtMs = Number.NEGATIVE_INFINITY
   #inFlight: Promise<void> | undefined
@@ -66,6 +67,7 @@ export class Runner {
     this.#poison = new PoisonRecords(this.#limits.setAsideMax)
     this.#writer = new CommitWriter({ ...options, patience: this.#patience })
     this.#noEventIds = structuredClone(options.eventIds?.snapshot())
+    this.#schedule = new SnapshotSchedule(options.clock, this.#limits.snapshotRecords)
     this.#topology = this.#newTopology()
     this.#positions = new Array<number>(this.#inputs.count).fill(0)
     this.#committed = [...this.#positions]
@@ -106,7 +108,7 @@ export class Runner {
     if (this.#failure === undefined && this.#patience.trouble === null && this.#ready) {
       await this.#commitNow()
       await this.#inFlight
-      if (this.#recordsSinceSnapshot > 0) await this.#snapshot()
+      if (this.#schedule.hasNews) await this.#snapshot()
     }
     this.#waiters.rejectAll(new Error('processing was stopped'))
   }
@@ -151,7 +153,7 @@ export class Runner {
       this.#tellWatchers()
       if (this.#isCommitDue(processed === 0)) await this.#commitNow()
       // While the warehouse is away a snapshot waits: live numbers go on.
-      if (this.#recordsSinceSnapshot >= this.#limits.snapshotRecords && this.#patience.trouble === null) {
+      if (this.#patience.trouble === null && this.#schedule.isDue()) {
         await this.#commitNow()
         await this.#inFlight
         await this.#snapshot()
@@ -218,7 +220,7 @@ export class Runner {
     for (let next = messages.shift(); next !== undefined; next = messages.shift()) {
       const requests = this.#topology.receive(next.value)
       this.#positions[this.#inputs.exchangeIndex as number] = next.offset + 1
-      this.#recordsSinceSnapshot += 1
+      this.#schedule.processed()
       if (requests.length > 0) return requests
     }
     return []
@@ -246,7 +248,7 @@ export class Runner {
       (one, reason) => this.#topology.leaveOut(one, reason),
     )
     this.#positions[this.#inputs.indexOf(message.partition)] = message.offset + 1
-    this.#recordsSinceSnapshot += 1
+    this.#schedule.processed()
     this.#pendingSinceMs ??= this.#options.clock.nowMs()
     return request
   }
@@ -264,7 +266,7 @@ export class Runner {
     part += 1
     await this.#writer.write({ ...NO_OUTPUT, token: `${id}-end`, version: rebuilt.version, staged: { id, part }, rebuilt })
     this.#pendingSinceMs ??= this.#options.clock.nowMs()
-    this.#recordsSinceSnapshot = Math.max(this.#recordsSinceSnapshot, this.#limits.snapshotRecords) // not twice
+    this.#schedule.want() // not twice
     if (again !== undefined) await this.#rebuild(again)
     this.#isRebuildDue = false
   }
@@ -368,17 +370,15 @@ export class Runner {
 
   /** Without a snapshot a restart only takes longer: one that fails is tried again later. */
   async #snapshot(): Promise<void> {
-    this.#recordsSinceSnapshot = 0
+    const { commits, snapshots, onError } = this.#options
     try {
-      await this.#options.snapshots.write({
-        commit: this.#commit,
-        positions: [...this.#positions],
-        place: this.#options.commits.place,
-        state: this.#topology.snapshot(),
+      await this.#schedule.during(() => {
+        const where = { commit: this.#commit, positions: [...this.#positions], place: commits.place }
+        return snapshots.write({ ...where, state: this.#topology.snapshot() })
       })
-      await this.#options.commits.dropThrough(await this.#options.snapshots.oldestCommit())
+      await commits.dropThrough(await snapshots.oldestCommit())
     } catch (error) {
-      this.#options.onError('a snapshot could not be written', error)
+      onError('a snapshot could not be written', error)
     }
   }
 
