@@ -1,15 +1,14 @@
 /**
- * One incoming value on its way to the log: validate -> key scope -> time -> properties -> personal data -> record ->
+ * One parsed value on its way to the log: validate -> key scope -> time -> properties -> personal data -> record ->
  * key for the dedupe. Pure but for the ids it makes; shared by HTTP requests and imports.
  */
 import type { KeyKind } from '../schemas/config.ts'
 import type { EventRecord } from '../schemas/log-records.ts'
-import type { KeptEvent } from '../schemas/ports/kept-ids.ts'
 import { partitionOf } from '../schemas/partitioner.ts'
 import type { StorableEvent } from '../schemas/tracked-events.ts'
 import type { DedupeStep, EventKey } from './dedupe/dedupe-step.ts'
 import type { EventFault } from './event-fault.ts'
-import type { PreparedRecord } from './group-committer.ts'
+import type { KeptLookup } from './kept-index.ts'
 import type { PersonalDataHasher } from './personal-data.ts'
 import { eventTime } from './steps/event-time.ts'
 import { guardProperties } from './steps/guard-properties.ts'
@@ -34,7 +33,17 @@ export interface AdmissionContext {
   /** A UUID v7. */
   readonly newId: () => string
   /** For imports: what is kept of this id, if anything. */
-  readonly kept?: ((key: EventKey, eventId: string) => KeptEvent | 'counted' | undefined) | undefined
+  readonly kept?: KeptLookup | undefined
+}
+
+/** A record that is ready for the log. */
+export interface PreparedRecord {
+  readonly partition: number
+  readonly text: string
+  /** Stored only when none of the keys was taken before; no keys: always. */
+  readonly key: EventKey | undefined
+  /** Marked as taken together with `key`, but does not make this record a duplicate. */
+  readonly alsoKey?: EventKey | undefined
 }
 
 export type Admitted =
@@ -42,8 +51,6 @@ export type Admitted =
   /** Known before the log was asked. */
   | { readonly kind: 'duplicate' }
   | { readonly kind: 'quarantined'; readonly prepared: PreparedRecord; readonly fault: EventFault; readonly eventId: string | undefined }
-
-const encode = (record: object): Uint8Array => Buffer.from(JSON.stringify(record))
 
 /** One incoming value, and what validation said of it. */
 export interface ValidatedItem {
@@ -76,8 +83,8 @@ export function admitItem(item: IncomingItem, validated: Validated<StorableEvent
     return { kind: 'event', prepared: prepare(record, context, undefined, undefined) }
   }
   const key = context.dedupe.keyOf(context.workspace, event.event_id)
-  const kept = context.kept?.(key, event.event_id)
-  if (kept === 'counted') return { kind: 'duplicate' }
+  if (context.kept?.isCounted(key)) return { kind: 'duplicate' }
+  const kept = context.kept?.late(event.event_id)
   const record = logRecordOf(event, event.event_id, time.occurredAtMs, context, kept)
   if (!kept) return { kind: 'event', prepared: prepare(record, context, key, undefined) }
   // A row kept as late is replaced once, although its id may still be known; the id is known again from now on.
@@ -87,7 +94,7 @@ export function admitItem(item: IncomingItem, validated: Validated<StorableEvent
 
 function prepare(record: EventRecord, context: AdmissionContext, key: EventKey | undefined, alsoKey: EventKey | undefined): PreparedRecord {
   const partition = partitionOf(context.workspace, record.actor_id ?? record.event_id, context.partitions)
-  return { message: { partition, value: encode(record) }, key, alsoKey }
+  return { partition, text: JSON.stringify(record), key, alsoKey }
 }
 
 /** The reason goes into the log with the event. One with an event id is kept once by id and reason, so that retries add nothing. */
@@ -98,5 +105,5 @@ function quarantine(item: IncomingItem, rawFault: EventFault, context: Admission
   const eventId = 'value' in item ? eventIdOf(item.value) : undefined
   const key = eventId && context.dedupe.keyOfOther(context.workspace, `quarantined:${fault.code}:${fault.path}:${eventId}`)
   const partition = partitionOf(context.workspace, eventId ?? quarantineId, context.partitions)
-  return { kind: 'quarantined', fault, eventId, prepared: { message: { partition, value: encode(record) }, key: key || undefined } }
+  return { kind: 'quarantined', fault, eventId, prepared: { partition, text: JSON.stringify(record), key: key || undefined } }
 }

@@ -6,17 +6,9 @@
 import { RequestError } from '../schemas/errors.ts'
 import type { LogMessage } from '../schemas/ports/log.ts'
 import { LogUnavailableError } from '../schemas/ports/log.ts'
-import type { DedupeStep, EventKey } from './dedupe/dedupe-step.ts'
+import type { DedupeStep } from './dedupe/dedupe-step.ts'
 import type { CompanionLog } from './log/companions.ts'
-
-/** A record that is ready for the log. */
-export interface PreparedRecord {
-  readonly message: LogMessage
-  /** Stored only when none of the keys was taken before; no keys: always. */
-  readonly key: EventKey | undefined
-  /** Marked as taken together with `key`, but does not make this record a duplicate. */
-  readonly alsoKey?: EventKey | undefined
-}
+import type { RecordBatch } from './record-batch.ts'
 
 /** What a commit was, for metrics. */
 export interface CommitObserver {
@@ -25,8 +17,8 @@ export interface CommitObserver {
 }
 
 interface Submission {
-  readonly records: readonly PreparedRecord[]
-  readonly bytes: number
+  readonly records: RecordBatch
+  readonly release: () => void
   readonly resolve: (duplicates: Uint8Array) => void
   readonly reject: (error: unknown) => void
 }
@@ -82,20 +74,13 @@ export class GroupCommitter {
    * Commits the records, all or none; resolves once they are on disk, with 1 for each record that was a duplicate.
    * Rejects with RequestError `overloaded` (nothing was taken) or `log_unavailable`.
    */
-  submit(records: readonly PreparedRecord[]): Promise<Uint8Array> {
-    if (records.length === 0) return Promise.resolve(new Uint8Array())
-    let bytes = 0
-    for (const { message } of records) bytes += message.value.byteLength
-    let release: () => void
-    try {
-      release = this.reserve(bytes)
-    } catch (error) {
-      return Promise.reject(error)
-    }
+  submit(records: RecordBatch): Promise<Uint8Array> {
+    if (records.size === 0) return Promise.resolve(new Uint8Array())
     return new Promise<Uint8Array>((resolve, reject) => {
-      this.#queue.push({ records, bytes, resolve, reject })
+      const release = this.reserve(records.byteLength)
+      this.#queue.push({ records, release, resolve, reject })
       this.#running ??= this.#drain()
-    }).finally(release)
+    })
   }
 
   /** Resolves when nothing waits. */
@@ -119,8 +104,8 @@ export class GroupCommitter {
     let bytes = 0
     let count = 0
     for (const submission of this.#queue) {
-      if (count > 0 && bytes + submission.bytes > GROUP_BYTES_MAX) break
-      bytes += submission.bytes
+      if (count > 0 && bytes + submission.records.byteLength > GROUP_BYTES_MAX) break
+      bytes += submission.records.byteLength
       count += 1
     }
     return this.#queue.splice(0, count)
@@ -130,15 +115,11 @@ export class GroupCommitter {
     const startedMs = performance.now()
     const messages: LogMessage[] = []
     const duplicates = group.map(({ records }) => {
-      const marks = new Uint8Array(records.length)
-      records.forEach(({ message, key, alsoKey }, i) => {
-        if (key && !this.#dedupe.claim(key)) {
-          marks[i] = 1
-          return
-        }
-        if (alsoKey) this.#dedupe.claim(alsoKey)
-        messages.push(message)
-      })
+      const marks = new Uint8Array(records.size)
+      for (let record = 0; record < records.size; record++) {
+        if (records.claim(record, this.#dedupe)) messages.push(records.message(record))
+        else marks[record] = 1
+      }
       return marks
     })
     try {
@@ -150,9 +131,15 @@ export class GroupCommitter {
     } catch (error) {
       this.#dedupe.failed()
       const failure = error instanceof LogUnavailableError ? new RequestError('log_unavailable', undefined, LOG_RETRY_AFTER_SECONDS) : error
-      for (const { reject } of group) reject(failure)
+      for (const { release, reject } of group) {
+        release()
+        reject(failure)
+      }
       return
     }
-    for (const [i, { resolve }] of group.entries()) resolve(duplicates[i] ?? new Uint8Array())
+    for (const [i, { release, resolve }] of group.entries()) {
+      release()
+      resolve(duplicates[i] ?? new Uint8Array())
+    }
   }
 }

@@ -10,17 +10,23 @@ import { type ImportEndRecord, LOG_RECORD_VERSION } from '../schemas/log-records
 import type { Clock } from '../schemas/ports/clock.ts'
 import type { KeptIds } from '../schemas/ports/kept-ids.ts'
 import type { Workspaces } from '../schemas/ports/workspaces.ts'
-import { type Admitted, type AdmissionContext, admitItem, type ValidatedItem, validateItem } from './admit-event.ts'
+import { Admission } from './admission.ts'
+import { type ValidatedItem, validateItem } from './admit-event.ts'
+import { admitLines } from './admit-lines.ts'
 import type { DedupeStep } from './dedupe/dedupe-step.ts'
-import type { GroupCommitter, PreparedRecord } from './group-committer.ts'
+import type { GroupCommitter } from './group-committer.ts'
 import type { IngestMetrics } from './ingest-metrics.ts'
 import { loadKeptIndex } from './kept-index.ts'
-import { readItems } from './line-reader.ts'
+import { type LinePiece, overlongItem, wholeLines } from './line-reader.ts'
 import { PersonalDataHasher } from './personal-data.ts'
-import type { IncomingItem } from './steps/split-body.ts'
+import { RecordBatch } from './record-batch.ts'
+import { EVENT_BYTES_MAX, type IncomingItem } from './steps/split-body.ts'
 
 /** Small enough that a batch dies young: 2,500 rows take 6.5 us of CPU an event where 10,000 take 7.7. */
 export const IMPORT_BATCH_SIZE = 2_500
+/** A usual line, and record: how much is read before lines are counted, and room made for records. */
+const LINE_BYTES = 160
+const RECORD_BYTES = 256
 /** The first faults are told with their line, for people; the rest only counted. */
 const SAMPLES_MAX = 20
 const OVERLOADED_TRIES = 100
@@ -60,11 +66,48 @@ interface Tally {
   readonly samples: QuarantinedResult[]
 }
 
+/** Admits a part of an import. */
+type Part = (admission: Admission) => void
+
 /** Imports NDJSON, whole or cut anywhere; gives the progress after each batch, and at the end once `import_end` is durable. */
 export function importEvents(
   options: ImportOptions & { readonly lines: AsyncIterable<Uint8Array | string> },
 ): AsyncGenerator<ImportProgress> {
-  return importItems({ ...options, items: readItems(options.lines, options.batchSize ?? IMPORT_BATCH_SIZE) })
+  return importParts(options, partsOfLines(options.lines, options.batchSize ?? IMPORT_BATCH_SIZE))
+}
+
+async function* partsOfLines(lines: AsyncIterable<Uint8Array | string>, items: number): AsyncGenerator<Part> {
+  let pieces: LinePiece[] = []
+  let bytes = 0
+  for await (const piece of wholeLines(lines, EVENT_BYTES_MAX)) {
+    pieces.push(piece)
+    bytes += Buffer.isBuffer(piece) ? piece.length : piece.overlong.length
+    if (bytes < items * LINE_BYTES) continue
+    yield* partsOfPieces(pieces, items)
+    pieces = []
+    bytes = 0
+  }
+  yield* partsOfPieces(pieces, items)
+}
+
+/** Parts of at most `items` items each; asked for the next one, what the last one left. */
+function* partsOfPieces(pieces: readonly LinePiece[], items: number): Generator<Part> {
+  let next = 0
+  let at = 0
+  while (next < pieces.length) {
+    yield (admission) => {
+      for (; next < pieces.length && admission.items < items; next++, at = 0) {
+        const piece = pieces[next] as LinePiece
+        if ('overlong' in piece) {
+          const item = overlongItem(piece.overlong, EVENT_BYTES_MAX)
+          admission.takeItem(item, validateItem(item))
+          continue
+        }
+        at = admitLines(piece, at, admission, { items })
+        if (at < piece.length) return
+      }
+    }
+  }
 }
 
 /** Imports items that are events already (rows of a CSV). */
@@ -78,25 +121,38 @@ async function* validatedItems(batches: AsyncIterable<readonly IncomingItem[]>):
   for await (const items of batches) yield items.map((item) => ({ item, validated: validateItem(item) }))
 }
 
+/** Imports items of any format, each validated as what it is. Throws as `importParts` does. */
+export function importValidated(
+  options: ImportOptions & { readonly items: AsyncIterable<readonly ValidatedItem[]> },
+): AsyncGenerator<ImportProgress> {
+  return importParts(options, partsOfItems(options.items))
+}
+
+async function* partsOfItems(batches: AsyncIterable<readonly ValidatedItem[]>): AsyncGenerator<Part> {
+  for await (const items of batches) {
+    yield (admission) => {
+      for (const { item, validated } of items) admission.takeItem(item, validated)
+    }
+  }
+}
+
 /**
- * Imports items of any format, each validated as what it is.
  * Throws RequestError `log_unavailable` when the log can't be written: what came before stands, and the import may be
  * run again from its start.
  */
-export async function* importValidated(
-  options: ImportOptions & { readonly items: AsyncIterable<readonly ValidatedItem[]> },
-): AsyncGenerator<ImportProgress> {
+async function* importParts(options: ImportOptions, parts: AsyncIterable<Part>): AsyncGenerator<ImportProgress> {
   const { workspace, dedupe, clock } = options
   const tally: Tally = { read: 0, accepted: 0, duplicates: 0, quarantined: 0, reasons: {}, samples: [] }
   const kept = await loadKeptIndex(workspace, options.kept, dedupe, clock.nowMs())
   const hasher = new PersonalDataHasher(options.workspaces.hashingSecret(workspace))
+  const expectedBytes = (options.batchSize ?? IMPORT_BATCH_SIZE) * RECORD_BYTES
 
   let writing: Promise<void> | undefined
   try {
-    for await (const items of options.items) {
-      const context: AdmissionContext = {
+    for await (const part of parts) {
+      const context = {
         workspace,
-        keyKind: 'admin',
+        keyKind: 'admin' as const,
         receivedAtMs: clock.nowMs(),
         shiftMs: 0,
         importId: options.importId,
@@ -107,14 +163,15 @@ export async function* importValidated(
         newId: options.newId,
         kept,
       }
-      const admitted = items.map(({ item, validated }) => admitItem(item, validated, context))
+      const admission = new Admission(context, expectedBytes)
+      part(admission)
       const firstIndex = tally.read
-      tally.read += items.length
+      tally.read += admission.items
       if (writing) {
         await writing
         yield progressOf(tally)
       }
-      writing = commitBatch(admitted, firstIndex, tally, options)
+      writing = commitBatch(admission, firstIndex, tally, options)
       // Its failure is met by the await above or below, also when the next batch can't be read.
       writing.catch(() => {})
     }
@@ -130,34 +187,20 @@ function progressOf(tally: Tally): ImportProgress {
   return { ...tally, reasons: { ...tally.reasons }, samples: [...tally.samples] }
 }
 
-async function commitBatch(admitted: readonly Admitted[], firstIndex: number, tally: Tally, options: ImportOptions): Promise<void> {
-  const going = admitted.filter((one) => one.kind !== 'duplicate')
-  const marks = await submitPatiently(
-    options.committer,
-    going.map((one) => one.prepared),
-  )
-  const quarantined: QuarantinedResult[] = []
-  let duplicates = admitted.length - going.length
-  let at = 0
-  for (const [i, one] of admitted.entries()) {
-    if (one.kind === 'duplicate') continue
-    const duplicate = marks[at++] === 1
-    if (one.kind === 'quarantined') quarantined.push({ index: firstIndex + i, event_id: one.eventId ?? null, ...one.fault })
-    else if (duplicate) duplicates += 1
-  }
-  const accepted = admitted.length - duplicates - quarantined.length
-  tally.accepted += accepted
-  tally.duplicates += duplicates
-  tally.quarantined += quarantined.length
-  for (const result of quarantined) {
+async function commitBatch(admission: Admission, firstIndex: number, tally: Tally, options: ImportOptions): Promise<void> {
+  const response = admission.response(await submitPatiently(options.committer, admission.batch), firstIndex)
+  tally.accepted += response.accepted
+  tally.duplicates += response.duplicates
+  tally.quarantined += response.quarantined.length
+  for (const result of response.quarantined) {
     tally.reasons[result.code] = (tally.reasons[result.code] ?? 0) + 1
     if (tally.samples.length < SAMPLES_MAX) tally.samples.push(result)
   }
-  options.metrics?.answered({ accepted, duplicates, quarantined })
+  options.metrics?.answered(response)
 }
 
 /** An import may wait where a request is turned away. */
-async function submitPatiently(committer: GroupCommitter, records: readonly PreparedRecord[]): Promise<Uint8Array> {
+async function submitPatiently(committer: GroupCommitter, records: RecordBatch): Promise<Uint8Array> {
   for (let tries = 1; ; tries++) {
     try {
       return await committer.submit(records)
@@ -168,8 +211,10 @@ async function submitPatiently(committer: GroupCommitter, records: readonly Prep
   }
 }
 
-function importEndRecords({ workspace, importId, clock, partitions }: ImportOptions): PreparedRecord[] {
+function importEndRecords({ workspace, importId, clock, partitions }: ImportOptions): RecordBatch {
   const record: ImportEndRecord = { v: LOG_RECORD_VERSION, type: 'import_end', workspace, received_at: clock.nowMs(), import_id: importId }
-  const value = Buffer.from(JSON.stringify(record))
-  return Array.from({ length: partitions }, (_, partition) => ({ message: { partition, value }, key: undefined }))
+  const text = JSON.stringify(record)
+  const batch = new RecordBatch()
+  for (let partition = 0; partition < partitions; partition++) batch.addText(text, partition)
+  return batch
 }

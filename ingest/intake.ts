@@ -2,12 +2,14 @@
  * The second half of ingest, whatever the format it came in: validated items are admitted and go to the log in one atomic
  * append, and only then is the sender told.
  */
-import type { IngestResponse, QuarantinedResult } from '../schemas/ingest-api.ts'
+import type { IngestResponse } from '../schemas/ingest-api.ts'
 import type { Clock } from '../schemas/ports/clock.ts'
 import type { Principal, Workspaces } from '../schemas/ports/workspaces.ts'
-import { type Admitted, type AdmissionContext, admitItem, type ValidatedItem } from './admit-event.ts'
+import { Admission } from './admission.ts'
+import type { ValidatedItem } from './admit-event.ts'
+import { admitBody } from './admit-body.ts'
 import type { DedupeStep } from './dedupe/dedupe-step.ts'
-import type { GroupCommitter, PreparedRecord } from './group-committer.ts'
+import type { GroupCommitter } from './group-committer.ts'
 import type { IngestMetrics } from './ingest-metrics.ts'
 import { PersonalDataHasher } from './personal-data.ts'
 
@@ -21,15 +23,26 @@ export interface IntakeDeps {
   readonly metrics?: IngestMetrics | undefined
 }
 
-/** The items of one request, and what validation said of each. */
-export interface IntakeBatch {
+/** Who sends, and when it came. */
+export interface IntakeRequest {
   readonly principal: Principal
   /** Address of the connection itself; what X-Forwarded-For says is anybody's. */
   readonly connectionIp: string | undefined
   readonly receivedAtMs: number
+}
+
+/** The items of one request, and what validation said of each. */
+export interface IntakeBatch extends IntakeRequest {
   /** Correction of the client's clock, in ms. */
   readonly shiftMs: number
   readonly items: readonly ValidatedItem[]
+}
+
+/** The decoded body of one request in our own format. */
+export interface IntakeBody extends IntakeRequest {
+  readonly body: Buffer
+  /** Whether the sender says that the body is NDJSON. */
+  readonly ndjson: boolean
 }
 
 export interface Intake {
@@ -38,6 +51,8 @@ export interface Intake {
   hasherOf(workspace: string): PersonalDataHasher
   /** Resolves when the items are durable. Rejects with RequestError `overloaded` or `log_unavailable`: nothing was taken. */
   submit(batch: IntakeBatch): Promise<IngestResponse>
+  /** The same of a body. Rejects also with what `admitBody` throws. */
+  submitBody(body: IntakeBody): Promise<IngestResponse>
 }
 
 /** Makes the hashers of workspaces, one each. */
@@ -57,8 +72,8 @@ function createHasherPool(workspaces: Pick<Workspaces, 'hashingSecret'>): (works
 export function createIntake(deps: IntakeDeps): Intake {
   const hasherOf = createHasherPool(deps.workspaces)
 
-  function contextOf({ principal, connectionIp, receivedAtMs, shiftMs }: IntakeBatch): AdmissionContext {
-    return {
+  function open({ principal, connectionIp, receivedAtMs }: IntakeRequest, shiftMs: number, expectedBytes: number): Admission {
+    const context = {
       workspace: principal.workspace,
       keyKind: principal.kind,
       receivedAtMs,
@@ -71,6 +86,13 @@ export function createIntake(deps: IntakeDeps): Intake {
       dedupe: deps.dedupe,
       newId: deps.newId,
     }
+    return new Admission(context, expectedBytes)
+  }
+
+  async function commit(admission: Admission): Promise<IngestResponse> {
+    const response = admission.response(await deps.committer.submit(admission.batch))
+    deps.metrics?.answered(response)
+    return response
   }
 
   return {
@@ -78,30 +100,15 @@ export function createIntake(deps: IntakeDeps): Intake {
     newId: deps.newId,
     hasherOf,
     async submit(batch) {
-      const context = contextOf(batch)
-      const admitted = batch.items.map(({ item, validated }) => admitItem(item, validated, context))
-      const duplicates = await deps.committer.submit(admitted.map(preparedOf))
-      const response = responseOf(admitted, duplicates)
-      deps.metrics?.answered(response)
-      return response
+      const admission = open(batch, batch.shiftMs, 0)
+      for (const { item, validated } of batch.items) admission.takeItem(item, validated)
+      return commit(admission)
+    },
+    async submitBody(request) {
+      const { body, ndjson, receivedAtMs } = request
+      // A record is longer than its event by the fields that are put before it.
+      const expectedBytes = 2 * body.length
+      return commit(admitBody(body, { ndjson, receivedAtMs, open: (shiftMs) => open(request, shiftMs, expectedBytes) }))
     },
   }
-}
-
-function preparedOf(admitted: Admitted): PreparedRecord {
-  // Over HTTP nothing is known to be a duplicate before the commit.
-  if (admitted.kind === 'duplicate') throw new Error('a duplicate before the commit')
-  return admitted.prepared
-}
-
-function responseOf(admitted: readonly Admitted[], duplicates: Uint8Array): IngestResponse {
-  const quarantined: QuarantinedResult[] = []
-  let accepted = 0
-  let repeated = 0
-  admitted.forEach((one, index) => {
-    if (one.kind === 'quarantined') quarantined.push({ index, event_id: one.eventId ?? null, ...one.fault })
-    else if (duplicates[index]) repeated += 1
-    else accepted += 1
-  })
-  return { accepted, duplicates: repeated, quarantined }
 }

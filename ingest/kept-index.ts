@@ -7,7 +7,14 @@ import { EventIdIndex } from './dedupe/event-id-index.ts'
 /** Asked a day more than needed, so that ids which expire while a long import runs are still known. */
 const OVERLAP_MS = DAY_MS
 
-export type KeptLookup = (key: EventKey, eventId: string) => KeptEvent | 'counted' | undefined
+export interface KeptLookup {
+  /** Whether an event of the id is kept and counts. */
+  isCounted(key: EventKey): boolean
+  /** Whether any event is kept as late. */
+  readonly hasLate: boolean
+  /** The event of the id that is kept as late. */
+  late(eventId: string): KeptEvent | undefined
+}
 
 /**
  * Loads the ids that the dedupe of the log no longer knows, and all that are kept as late. 96-bit hashes for the many,
@@ -24,9 +31,10 @@ export async function loadKeptIndex(workspace: string, kept: KeptIds, dedupe: De
     const { h0, h1, h2 } = dedupe.keyOf(workspace, event.event_id)
     counted.claim(h0, h1, h2, 0)
   }
-  return (key, eventId) => {
+  return {
     // An id that is kept both ways was imported since: it counts.
-    if (counted.size > 0 && counted.has(key.h0, key.h1, key.h2, 0)) return 'counted'
-    return late.size > 0 ? late.get(eventId) : undefined
+    isCounted: ({ h0, h1, h2 }) => counted.size > 0 && counted.has(h0, h1, h2, 0),
+    hasLate: late.size > 0,
+    late: (eventId) => late.get(eventId),
   }
 }

@@ -1,17 +1,28 @@
 /** Lines of a byte stream, in batches; a line has its bound, whatever the stream holds. */
 import { isUtf8 } from 'node:buffer'
 import { eventFault } from './event-fault.ts'
-import { EVENT_BYTES_MAX, type IncomingItem, lineTooLarge, readLine } from './steps/split-body.ts'
+import { type IncomingItem, lineTooLarge, readLine, withoutBom } from './steps/split-body.ts'
 
 const NEWLINE = 10
 /** Start of an overlong line that is kept, for the quarantine. */
 const OVERLONG_KEPT_BYTES = 4 * 1024
 
-/** Cuts chunks into pieces that end with a newline, so that no character is cut in two. */
-async function* wholeLines(
-  source: AsyncIterable<Uint8Array | string>,
-  lineBytesMax: number,
-): AsyncGenerator<Buffer | { readonly overlong: Buffer }> {
+/** Whole lines of a stream, or the start of one that is too long. */
+export type LinePiece = Buffer | { readonly overlong: Buffer }
+
+/**
+ * Cuts chunks into pieces that end with a newline, so that no character is cut in two; without a byte order mark. Of a line
+ * of more than `lineBytesMax` bytes comes the start.
+ */
+export async function* wholeLines(source: AsyncIterable<Uint8Array | string>, lineBytesMax: number): AsyncGenerator<LinePiece> {
+  let isFirst = true
+  for await (const piece of cutPieces(source, lineBytesMax)) {
+    yield isFirst && Buffer.isBuffer(piece) ? withoutBom(piece) : piece
+    isFirst = false
+  }
+}
+
+async function* cutPieces(source: AsyncIterable<Uint8Array | string>, lineBytesMax: number): AsyncGenerator<LinePiece> {
   let rest: Buffer = Buffer.alloc(0)
   let skipping = false
   for await (const chunk of source) {
@@ -24,7 +35,13 @@ async function* wholeLines(
     }
     const last = bytes.lastIndexOf(NEWLINE)
     if (last >= 0) {
-      yield rest.length > 0 ? Buffer.concat([rest, bytes.subarray(0, last)]) : bytes.subarray(0, last)
+      let start = 0
+      if (rest.length > 0) {
+        // Only the line that was cut in two is copied.
+        start = bytes.indexOf(NEWLINE) + 1
+        yield Buffer.concat([rest, bytes.subarray(0, start - 1)])
+      }
+      if (start <= last) yield bytes.subarray(start, last)
       rest = Buffer.from(bytes.subarray(last + 1))
     } else {
       rest = Buffer.concat([rest, bytes])
@@ -37,6 +54,11 @@ async function* wholeLines(
     }
   }
   if (rest.length > 0) yield rest
+}
+
+/** The item of a line that is too long. */
+export function overlongItem(start: Buffer, lineBytesMax: number): IncomingItem {
+  return { fault: lineTooLarge(lineBytesMax), text: start.toString('latin1') }
 }
 
 function itemsOf(piece: Buffer, lineBytesMax: number): IncomingItem[] {
@@ -67,26 +89,23 @@ function itemsOf(piece: Buffer, lineBytesMax: number): IncomingItem[] {
 const BATCH_BYTES_MAX = 8 * 1024 * 1024
 
 /**
- * Items of an NDJSON stream in batches of about `batchSize`; blank lines are left out, a byte order mark too. A line of more
- * than `lineBytesMax` bytes, by default what one event may have, is an item with a fault.
+ * Items of an NDJSON stream in batches of about `batchSize`; blank lines are left out. A line of more than `lineBytesMax`
+ * bytes is an item with a fault.
  */
 export async function* readItems(
   source: AsyncIterable<Uint8Array | string>,
   batchSize: number,
-  lineBytesMax = EVENT_BYTES_MAX,
+  lineBytesMax: number,
 ): AsyncGenerator<IncomingItem[]> {
   let batch: IncomingItem[] = []
   let bytes = 0
-  let first = true
   for await (const piece of wholeLines(source, lineBytesMax)) {
     if ('overlong' in piece) {
-      batch.push({ fault: lineTooLarge(lineBytesMax), text: piece.overlong.toString('latin1') })
+      batch.push(overlongItem(piece.overlong, lineBytesMax))
     } else {
-      const text = first && piece.length >= 3 && piece[0] === 0xef && piece[1] === 0xbb && piece[2] === 0xbf ? piece.subarray(3) : piece
-      for (const item of itemsOf(text, lineBytesMax)) batch.push(item)
+      for (const item of itemsOf(piece, lineBytesMax)) batch.push(item)
       bytes += piece.length
     }
-    first = false
     if (batch.length >= batchSize || bytes >= BATCH_BYTES_MAX) {
       yield batch
       batch = []

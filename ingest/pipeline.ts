@@ -5,13 +5,9 @@
  */
 import type { IngestResponse } from '../schemas/ingest-api.ts'
 import type { Principal } from '../schemas/ports/workspaces.ts'
-import { validateItem } from './admit-event.ts'
 import { decodeBody } from './decode-body.ts'
 import type { GroupCommitter } from './group-committer.ts'
 import type { Intake } from './intake.ts'
-import { requestShiftMs } from './steps/event-time.ts'
-import { splitBody } from './steps/split-body.ts'
-import type { Validated } from './steps/validate-event.ts'
 
 export interface IngestRequest {
   readonly principal: Principal
@@ -37,17 +33,9 @@ export function createPipeline({ committer, intake }: PipelineDeps): Pipeline {
     try {
       const receivedAtMs = intake.clock.nowMs()
       const decoded = await decodeBody(body, contentEncoding)
-      const items = splitBody(decoded, ndjson).map((item) => ({ item, validated: validateItem(item) }))
-      const shiftMs = requestShiftMs(firstSentAt(items.map(({ validated }) => validated)), receivedAtMs)
-      return await intake.submit({ principal, connectionIp, receivedAtMs, shiftMs, items })
+      return await intake.submitBody({ principal, connectionIp, receivedAtMs, body: decoded, ndjson })
     } finally {
       release()
     }
   }
-}
-
-/** `sent_at` of the first valid event that has one: it says when the request was sent. */
-function firstSentAt(validated: readonly Validated[]): string | number | undefined {
-  for (const one of validated) if ('event' in one && one.event.sent_at !== undefined) return one.event.sent_at
-  return undefined
 }

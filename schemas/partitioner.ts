@@ -41,5 +41,10 @@ export function partitionOf(workspace: string, subject: string, partitions: numb
   const key = `${workspace}\u0000${subject}`
   if (scratch.length < key.length * 3) scratch = new Uint8Array(key.length * 3)
   const { written } = encoder.encodeInto(key, scratch)
-  return (murmur2(scratch, written) & 0x7fffffff) % partitions
+  return partitionOfKey(scratch, written, partitions)
+}
+
+/** The same of a key's bytes, the first `length` of `key`. */
+export function partitionOfKey(key: Uint8Array, length: number, partitions: number): number {
+  return (murmur2(key, length) & 0x7fffffff) % partitions
 }

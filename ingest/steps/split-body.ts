@@ -89,13 +89,20 @@ const BOM = Buffer.from([0xef, 0xbb, 0xbf])
  * @throws RequestError `body_empty`, `body_malformed`, `body_too_deep`, `batch_too_long`
  */
 export function splitBody(decoded: Buffer, declaredNdjson: boolean): IncomingItem[] {
-  const body = decoded.subarray(0, 3).equals(BOM) ? decoded.subarray(3) : decoded
+  const body = withoutBom(decoded)
   if (isBlank(body)) throw new RequestError('body_empty')
   return declaredNdjson ? splitLines(body) : splitJson(body)
 }
 
-function isBlank(body: Buffer): boolean {
-  return body.every((byte) => byte === 32 || (byte >= 9 && byte <= 13))
+/** A body without its byte order mark. */
+export function withoutBom(body: Buffer): Buffer {
+  return body[0] === BOM[0] && body.subarray(0, 3).equals(BOM) ? body.subarray(3) : body
+}
+
+/** Whether a body is nothing but white space. */
+export function isBlank(body: Buffer): boolean {
+  for (const byte of body) if (byte !== 32 && (byte < 9 || byte > 13)) return false
+  return true
 }
 
 function splitJson(body: Buffer): IncomingItem[] {
