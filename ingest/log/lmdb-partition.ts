@@ -2,6 +2,7 @@
 import type { Database, RootDatabase, RootDatabaseOptionsWithPath } from 'lmdb'
 import { LogCorruptError, type StoredMessage } from '../../schemas/ports/log.ts'
 import { batchKey, decodeBatch, firstOffsetOf } from './batch-frame.ts'
+import { naming } from './lmdb-file.ts'
 
 const OFFSET_MAX = 2 ** 48 - 1
 
@@ -59,6 +60,10 @@ export class PartitionReader {
 
   /** Offset behind the last record on disk. */
   end(): number {
+    return this.#naming(undefined, () => this.#end())
+  }
+
+  #end(): number {
     const first = this.batchStart(OFFSET_MAX)
     if (first === undefined) return 0
     const frame = this.#records.getBinary(batchKey(this.#partition, first))
@@ -66,7 +71,17 @@ export class PartitionReader {
     return first + (frame ? decodeBatch(this.#partition, first, frame).length : 0)
   }
 
+  /** @throws LogCorruptError naming partition and offset. */
   read(offset: number, limit: number, end: number): StoredMessage[] {
+    return this.#naming(offset, () => this.#read(offset, limit, end))
+  }
+
+  #naming<Result>(offset: number | undefined, work: () => Result): Result {
+    const at = offset === undefined ? 'at its end' : `at offset ${offset} or behind it`
+    return naming(() => `the log is damaged in partition ${this.#partition} ${at}`, work)
+  }
+
+  #read(offset: number, limit: number, end: number): StoredMessage[] {
     const messages: StoredMessage[] = []
     let at = Math.max(offset, this.start() ?? end)
     const stop = Math.min(end, at + limit)

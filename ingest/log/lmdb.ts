@@ -15,11 +15,18 @@ import { AppendQueue, type PartitionAppend } from './append-queue.ts'
 import { batchKey, encodeBatch } from './batch-frame.ts'
 import type { CompanionLog, CompanionWrite } from './companions.ts'
 import { assertRoomFor, freeBytesAt } from './disk-space.ts'
+import { mendLength, naming, refuseHeadless } from './lmdb-file.ts'
 import { type Binary, environmentOf, openRecords, PartitionReader } from './lmdb-partition.ts'
 
 const LAYOUT_VERSION = 1
 /** Batches are cut here, so that one read never has to hold much more. */
 const BATCH_BYTES_MAX = 4 * 1024 * 1024
+
+/** The log of one machine, which can say why it takes nothing. */
+export interface EmbeddedLog extends CompanionLog {
+  /** Why the log takes no records now, or none until the next start; undefined when it does. */
+  trouble(): string | undefined
+}
 
 /** Cuts the values of one partition into batches of bounded size. */
 function* batchesOf({ partition, firstOffset, values }: PartitionAppend): Generator<{ key: Buffer; frame: Buffer }> {
@@ -37,8 +44,13 @@ function* batchesOf({ partition, firstOffset, values }: PartitionAppend): Genera
 
 /** Checks or, in a new log, writes what must not change: layout, partition count and partitioner. */
 async function settleLayout(root: RootDatabase<Buffer, Buffer>, path: string, partitions: number): Promise<void> {
-  const layout = root.openDB<{ version: number; partitions: number; partitioner: number }, string>({ name: 'layout', encoding: 'json' })
-  const found = layout.get('log')
+  const [layout, found] = naming(
+    () => `the log in ${path} is damaged`,
+    () => {
+      const opened = root.openDB<{ version: number; partitions: number; partitioner: number }, string>({ name: 'layout', encoding: 'json' })
+      return [opened, opened.get('log')] as const
+    },
+  )
   if (found === undefined) {
     await layout.put('log', { version: LAYOUT_VERSION, partitions, partitioner: PARTITIONER_VERSION })
     return
@@ -55,21 +67,24 @@ async function settleLayout(root: RootDatabase<Buffer, Buffer>, path: string, pa
 
 /**
  * Opens the log in folder `path`, or makes it. Only one process may write to it.
- * @throws Error when the log was made with another number of partitions or by a later version.
+ * @throws Error when the log was made with another number of partitions or by a later version; LogCorruptError when its file was cut or damaged.
  */
 export async function openLmdbLog(options: {
   readonly path: string
   readonly partitions: number
   /** Free bytes where the log is; by default what the file system says. */
   readonly freeBytes?: (path: string) => number
-}): Promise<CompanionLog> {
+}): Promise<EmbeddedLog> {
   const { path, partitions, freeBytes = freeBytesAt } = options
   if (!Number.isInteger(partitions) || partitions < 1 || partitions > 65_535)
     throw new RangeError(`${partitions} partitions are not possible`)
   await mkdir(path, { recursive: true, mode: 0o700 })
   await chmod(path, 0o700)
-  const root = open<Buffer, Buffer>(environmentOf(path))
+  await refuseHeadless(path)
+  const damaged = () => `the log in ${path} is damaged`
+  const root = naming(damaged, () => open<Buffer, Buffer>(environmentOf(path)))
   try {
+    await mendLength(root, path)
     await settleLayout(root, path, partitions)
   } catch (error) {
     await root.close()
@@ -84,7 +99,9 @@ export async function openLmdbLog(options: {
     return reader
   }
 
+  let halted: string | undefined
   const commit = async (appends: readonly PartitionAppend[], companions: readonly CompanionWrite[]): Promise<void> => {
+    if (halted !== undefined) throw new LogUnavailableError(halted)
     const batches = appends.flatMap((append) => [...batchesOf(append)])
     const bytes =
       batches.reduce((sum, { frame }) => sum + frame.byteLength, 0) +
@@ -98,7 +115,9 @@ export async function openLmdbLog(options: {
           void (value ? blobs.put(Buffer.from(key), Buffer.from(value)) : blobs.remove(Buffer.from(key)))
       })
     } catch (error) {
-      throw new LogUnavailableError(`the log can't be written: ${await commitFailure(error)}`, { cause: error })
+      const { reason, mayPass } = await commitFailure(error)
+      if (!mayPass) halted = `the log can't be written: ${reason}; what of it is on the disk is not known: check the disk, then start again`
+      throw new LogUnavailableError(halted ?? `the log can't be written: ${reason}`, { cause: error })
     }
     root.resetReadTxn()
   }
@@ -118,6 +137,15 @@ export async function openLmdbLog(options: {
     endOffset: (partition) => queue.endOffset(partition),
     startOffset: (partition) => readerOf(partition).start() ?? queue.endOffset(partition),
     onAppend: (listener) => queue.onAppend(listener),
+    trouble() {
+      if (halted !== undefined) return halted
+      try {
+        assertRoomFor(0, freeBytes(path))
+        return undefined
+      } catch (error) {
+        return error instanceof Error ? error.message : String(error)
+      }
+    },
     *companions(prefix) {
       const start = Buffer.from(prefix)
       for (const { key, value } of blobs.getRange({ start })) {
@@ -132,14 +160,23 @@ export async function openLmdbLog(options: {
   }
 }
 
-/** LMDB hands the reason of a failed commit over as a promise that rejects. */
-async function commitFailure(error: unknown): Promise<string> {
+/** Errors of the system after which all that failed was the room (ENOMEM, ENOSPC, EDQUOT): nothing was written that is in doubt. */
+const NO_ROOM = new Set([12, 28, 122])
+
+/**
+ * LMDB hands the reason of a failed commit over as a promise that rejects. After a write or a sync that failed for another
+ * reason than room, a later sync may succeed though pages were lost (Rebello et al., "Can Applications Recover from fsync
+ * Failures?", USENIX ATC 2020): such a log takes nothing more.
+ */
+async function commitFailure(error: unknown): Promise<{ readonly reason: string; readonly mayPass: boolean }> {
+  let cause = error
   if (error instanceof Error && 'commitError' in error) {
     try {
       await error.commitError
     } catch (reason) {
-      return reason instanceof Error ? reason.message : String(reason)
+      cause = reason
     }
   }
-  return error instanceof Error ? error.message : String(error)
+  const code = cause instanceof Error && 'code' in cause ? Number(cause.code) : Number.NaN
+  return { reason: cause instanceof Error ? cause.message : String(cause), mayPass: NO_ROOM.has(code) }
 }

@@ -100,6 +100,14 @@ async function refusal(site: EmbeddedSite): Promise<string> {
   return notReady.join('; ')
 }
 
+/** Where the text stands in the file, also in pages that are free by now. */
+async function placesOf(path: string, text: string): Promise<number[]> {
+  const bytes = await readFile(path)
+  const places: number[] = []
+  for (let at = bytes.indexOf(text); at >= 0; at = bytes.indexOf(text, at + 1)) places.push(at)
+  return places
+}
+
 /** A record that stands before others is changed on disk; with no snapshot behind it, it has to be read. */
 const bitFlipped: Fault<EmbeddedSite> = {
   name: 'a bit of the log is flipped: refused, naming the place',
@@ -110,12 +118,12 @@ const bitFlipped: Fault<EmbeddedSite> = {
     await sleep(BETWEEN_MS)
     await site.recovered()
     await site.stop()
-    const at = (await readFile(join(site.data, LOG))).indexOf(`"${marked.event_id}"`)
-    mustHold(at > 0, 'the event is not found in the log')
+    const places = await placesOf(join(site.data, LOG), `"${marked.event_id}"`)
+    mustHold(places.length > 0, 'the event is not found in the log')
     await rename(join(site.data, 'state'), join(site.data, 'state-away'))
-    await flipByte(join(site.data, LOG), at + 2)
+    for (const at of places) await flipByte(join(site.data, LOG), at + 2)
     const said = await refusal(site)
-    await flipByte(join(site.data, LOG), at + 2)
+    for (const at of places) await flipByte(join(site.data, LOG), at + 2)
     await rm(join(site.data, 'state'), { recursive: true, force: true })
     await rename(join(site.data, 'state-away'), join(site.data, 'state'))
     mustHold(/partition \d+ at offset \d+/.test(said), `the refusal does not name the place: ${said}`)

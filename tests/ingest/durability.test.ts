@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { copyFile, mkdtemp, rm, stat, truncate } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { open } from 'lmdb'
@@ -136,5 +136,32 @@ describe('damage in the embedded log', () => {
   it('a damaged last batch stops the log from opening: its end is not known', async () => {
     await damage((frame) => frame.subarray(0, 5), 5)
     await expect(openLmdbLog({ path, partitions: 1 })).rejects.toThrow(/partition 0 at offset 5/)
+  })
+
+  it('a file that was cut anywhere is refused or whole, and never ends the process', async () => {
+    const first = await openLmdbLog({ path, partitions: 1 })
+    for (let batch = 0; batch < 30; batch += 1)
+      await first.append(Array.from({ length: 5 }, () => ({ partition: 0, value: Buffer.alloc(500, batch) })))
+    await first.close()
+    const [file, whole] = [join(path, 'data.mdb'), join(path, 'whole')]
+    await copyFile(file, whole)
+    const { size } = await stat(whole)
+    const outcomes: string[] = []
+    for (const length of [1, 4_095, 4_096, 8_191, 8_192, 12_288, size / 2, size - 8_192, size - 4_096, size - 1, size]) {
+      await copyFile(whole, file)
+      await truncate(file, Math.floor(length))
+      const outcome = await openLmdbLog({ path, partitions: 1 }).then(
+        async (log) => {
+          const count = (await log.read(0, 0, 1_000)).length
+          await log.close()
+          return `read ${count}`
+        },
+        (error: Error) => `${error.name} ${/damaged/.exec(error.message)?.[0]}`,
+      )
+      outcomes.push(outcome)
+    }
+    expect(new Set(outcomes)).toEqual(new Set(['LogCorruptError damaged', 'read 150']))
+    expect(outcomes.slice(0, 6)).toEqual(Array.from({ length: 6 }, () => 'LogCorruptError damaged'))
+    expect(outcomes.at(-1)).toBe('read 150')
   })
 })

@@ -65,7 +65,15 @@ export async function startProduct(options: {
       child.kill('SIGKILL')
       await ended
     }
-    return { url, stop, kill, freeze: () => void child.kill('SIGSTOP'), thaw: () => void child.kill('SIGCONT'), ended, printed: () => printed }
+    return {
+      url,
+      stop,
+      kill,
+      freeze: () => void child.kill('SIGSTOP'),
+      thaw: () => void child.kill('SIGCONT'),
+      ended,
+      printed: () => printed,
+    }
   } catch (cause) {
     await stop()
     throw cause
