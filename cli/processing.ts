@@ -1,5 +1,6 @@
 /** The processing of the embedded form, which runs in a thread of its own (`processing-thread.ts`), as the rest of the process sees it. */
 import { totalmem } from 'node:os'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import type { LiveBus } from '../schemas/ports/live.ts'
 import type { Log } from '../schemas/ports/log.ts'
@@ -29,31 +30,53 @@ export interface Processing {
   close(): Promise<void>
 }
 
-/** Starts the thread; resolves when what the log holds is readable. Rejects when the state can't be brought back. */
-export async function openProcessing({ data, log, warehouse, live, onError }: ProcessingOptions): Promise<Processing> {
+/** A thread that ended by itself is followed by another after this long, doubled each time in a row. */
+const RESTART_MS = 1_000
+const RESTART_MS_MAX = 60_000
+
+type Thread = ReturnType<typeof connectThreads<ProcessingCalls, ProcessingHost>>
+
+interface RunningThread {
+  readonly thread: Thread
+  /** Resolves when the thread has ended, for whatever reason. */
+  readonly ended: Promise<void>
+  terminate(): Promise<unknown>
+}
+
+async function startThread({ data, log, warehouse, live, onError }: ProcessingOptions): Promise<RunningThread> {
   const workerData: ProcessingThreadData = { data, endOffsets: await endOffsets(log) }
   const worker = new Worker(new URL('processing-thread.js', import.meta.url), {
     workerData,
     resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB, maxOldGenerationSizeMb: Math.floor(totalmem() / 2 / MIB) },
   })
-  const host: ProcessingHost = {
+  const thread: Thread = connectThreads(worker, {
     append: (messages) => log.append(messages),
     insertBlock: (block) => warehouse.insertBlock(block),
-    command: (sql) => warehouse.command(sql),
     readText: (query, params) => warehouse.readText(query, params),
     publish: (event) => live.publish(event),
     trouble: onError,
-  }
-  const thread = connectThreads<ProcessingCalls, ProcessingHost>(worker, host)
-
-  let ended = false
-  let lastStatus: ProcessingStatus | undefined
-  const end = new Promise<void>((resolve) => worker.once('exit', () => resolve()))
-  worker.once('error', (error) => onError('processing stopped', error))
-  void end.then(() => {
-    ended = true
-    thread.$close(new Error('processing has stopped'))
   })
+  worker.once('error', (error) => onError('processing broke off, starting it again', error))
+  const ended = new Promise<void>((resolve) => {
+    worker.once('exit', () => {
+      thread.$close(new Error('processing has stopped'))
+      resolve()
+    })
+  })
+  return { thread, ended, terminate: () => worker.terminate() }
+}
+
+/**
+ * Starts the thread; resolves when what the log holds is readable. Rejects when the state can't be brought back. A thread
+ * that breaks off later (memory, a fault of the engine) is followed by another, which goes on from what is on disk.
+ */
+export async function openProcessing(options: ProcessingOptions): Promise<Processing> {
+  const { log, onError } = options
+  let running = await startThread(options)
+  let isClosing = false
+  /** Resolves when the thread that followed one that broke off has brought the state back; undefined while all is well. */
+  let restart: Promise<void> | undefined
+  let lastStatus: ProcessingStatus | undefined
 
   /** Many appends of a turn are one message. */
   let isTelling = false
@@ -63,27 +86,67 @@ export async function openProcessing({ data, log, warehouse, live, onError }: Pr
     setImmediate(async () => {
       isTelling = false
       const ends = await endOffsets(log)
-      if (!ended) await thread.appended.asEvent(ends)
+      if (!running.thread.$closed) await running.thread.appended.asEvent(ends)
     })
   })
 
+  async function startAgain(): Promise<void> {
+    for (let waitMs = RESTART_MS; !isClosing; waitMs = Math.min(waitMs * 2, RESTART_MS_MAX)) {
+      await sleep(waitMs)
+      if (isClosing) return
+      running = await startThread(options)
+      try {
+        await running.thread.start()
+        return
+      } catch (error) {
+        onError('processing could not be started, trying again', error)
+        await running.terminate()
+      }
+    }
+  }
+  function watch(): void {
+    void running.ended.then(() => {
+      if (isClosing) return
+      restart = startAgain().then(() => {
+        restart = undefined
+        watch()
+      })
+    })
+  }
+
   async function close(): Promise<void> {
+    isClosing = true
     unsubscribe()
-    if (!ended) await thread.stop()
-    await worker.terminate()
+    if (!running.thread.$closed) await running.thread.stop()
+    await running.terminate()
   }
 
   try {
-    await thread.start()
+    await running.thread.start()
   } catch (error) {
     await close()
     throw error
   }
+  watch()
   return {
-    waitFor: (positions) => thread.waitFor(positions),
+    async waitFor(positions) {
+      for (;;) {
+        const { thread } = running
+        try {
+          return await thread.waitFor(positions)
+        } catch (error) {
+          if (isClosing || !thread.$closed) throw error
+          await restart
+        }
+      }
+    },
     async status() {
-      if (ended && lastStatus !== undefined) return { ...lastStatus, ready: false, failed: true }
-      lastStatus = await thread.status()
+      try {
+        lastStatus = await running.thread.status()
+      } catch (error) {
+        if (lastStatus === undefined) throw error
+        return { ...lastStatus, ready: false }
+      }
       return lastStatus
     },
     close,

@@ -4,8 +4,7 @@
  * written: absent means empty.
  */
 import { isDeepStrictEqual } from 'node:util'
-import { deriveSliceMetrics, EMPTY_COUNTS } from '../../metrics/derive-growth.ts'
-import { kMean } from '../../metrics/k-factor.ts'
+import { changedMetrics } from '../../metrics/changed-metrics.ts'
 import type { GrowthCounts, GrowthRow, KStatistics, RestatementRow } from '../../schemas/records.ts'
 import { ALLOWED_LATENESS_MS, DAY_MS } from '../../schemas/windows.ts'
 import { PANE_WINDOWS, paneOfMs, type PaneWindow } from './measures.ts'
@@ -274,31 +273,3 @@ export class Publisher {
     }
   }
 }
-
-type Change = Pick<RestatementRow, 'metric' | 'before' | 'after'>
-
-/** Numbers of the whole workspace that differ (of K its mean); an end not published before was empty. */
-function changedMetrics(before: Published | undefined, row: GrowthRow): Change[] {
-  const old = before === undefined ? EMPTY_NUMBERS : numbers(before.counts, before.k)
-  const now = numbers(row.counts, row.k as KStatistics)
-  const changes: Change[] = []
-  for (const metric of new Set([...now.keys(), ...old.keys()])) {
-    const absent = metric.includes(':') ? 0 : null // a currency without money
-    const was = old.get(metric) ?? absent
-    const is = now.get(metric) ?? absent
-    if (was !== is) changes.push({ metric, before: was, after: is })
-  }
-  return changes
-}
-
-function numbers(counts: GrowthCounts, k: KStatistics): Map<string, number | null> {
-  const values = new Map<string, number | null>([['k_factor', kMean(k).value]])
-  for (const [metric, { value }] of Object.entries(deriveSliceMetrics(counts))) {
-    if (typeof value === 'object' && value !== null) {
-      for (const [currency, amount] of Object.entries(value)) values.set(`${metric}:${currency}`, amount)
-    } else values.set(metric, value)
-  }
-  return values
-}
-
-const EMPTY_NUMBERS = numbers(EMPTY_COUNTS, { credits: 0, credits_squared: 0, people: 0, cycles: 0, exposure: null })

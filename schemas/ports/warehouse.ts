@@ -54,6 +54,8 @@ export interface WarehouseWriter {
   insert<Row>(batch: { table: string; columns: readonly WarehouseColumn<Row>[]; rows: readonly Row[]; token?: string }): Promise<void>
   /** The same for rows that are a block already; a block has at least one row. */
   insertBlock(batch: { table: string; block: NativeBlock; token?: string }): Promise<void>
+  /** Runs a statement on tables, of our own text: nothing from outside stands in it. Rejects as `insert`. */
+  command(sql: string): Promise<void>
 }
 
 /** The warehouse did not take or answer: the caller pauses and tries again, the event is not to blame. */

@@ -57,6 +57,7 @@ export function createWarehouse(clients: WarehouseClients): Warehouse {
 
   const transport: WarehouseTransport = {
     insertBlock: (block) => writeTurn(() => guarded(() => clients.insertBlock(block))),
+    command: (sql) => writeTurn(() => guarded(async () => void (await clients.writeClient.command({ query: sql })))),
     readText: (query, params) =>
       readTurn(() =>
         guarded(async () => {
@@ -69,9 +70,7 @@ export function createWarehouse(clients: WarehouseClients): Warehouse {
   return {
     ...createWarehousePort(transport),
     transport,
-    async command(sql) {
-      await writeTurn(() => guarded(() => clients.writeClient.command({ query: sql })))
-    },
+    command: transport.command,
     rows: (sql) => readRows(transport, sql),
     async operatorSql(sql, format) {
       if (!IDENTIFIER.test(format)) throw new TypeError(`not a format: ${format}`)

@@ -24,6 +24,8 @@ export interface AnswerText {
 /** Both reject with `WarehouseUnavailableError` when trying again may help, else with the fault of the statement. */
 export interface WarehouseTransport {
   insertBlock(block: EncodedBlock): Promise<void>
+  /** A statement without result. */
+  command(sql: string): Promise<void>
   readText(query: string, params?: Readonly<Record<string, SqlValue>>): Promise<AnswerText>
 }
 
@@ -110,6 +112,7 @@ export function createWarehousePort(transport: WarehouseTransport): { readonly r
           await insertBlock({ table, block: encodeNativeBlock(columns, rows), ...(token === undefined ? {} : { token }) })
       },
       insertBlock,
+      command: (sql) => transport.command(sql),
     },
   }
 }

@@ -14,6 +14,8 @@ const TABLES = [
   'quarantine_settlements',
 ] as const
 export type WorkspaceTable = (typeof TABLES)[number]
+/** Tables of which rows are made beside them, to take their place all at once. */
+export type StagedTable = 'growth_windows' | 'people'
 
 declare const fragment: unique symbol
 /** A piece of SQL written in this code base; never text from outside, which goes in as a parameter. */
@@ -56,6 +58,19 @@ export function rowsOf(table: WorkspaceTable, where?: SqlFragment): SqlFragment 
  */
 export function storedRowsOf(table: WorkspaceTable, where: SqlFragment): SqlFragment {
   return `(SELECT * FROM ${table} WHERE workspace = {workspace:String} AND (${where}))` as SqlFragment
+}
+
+const STAGE = /^[0-9a-f]{16}$/
+
+/** Name of the table in which rows of `table` are made unseen. Throws a TypeError for what is no stage's name. */
+export function stagedTable(table: StagedTable, stage: string): string {
+  if (!STAGE.test(stage)) throw new TypeError(`not a stage: ${stage}`)
+  return `${table}_rebuild_${stage}`
+}
+
+/** As `rowsOf`, of the rows that a stage holds. */
+export function stagedRowsOf(table: StagedTable, stage: string): SqlFragment {
+  return `(SELECT * FROM ${stagedTable(table, stage)} FINAL WHERE workspace = {workspace:String})` as SqlFragment
 }
 
 /** A whole query. Throws when it reads no rows of a workspace: that is a bug of the query's author. */

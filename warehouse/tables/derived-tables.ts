@@ -1,5 +1,5 @@
 /** Columns of the derived tables and of the quarantine: how each record is laid into a row. */
-import type { GrowthCounts, GrowthRow, PersonRow, QuarantinedRow, RestatementRow } from '../../schemas/records.ts'
+import type { GrowthCounts, GrowthRow, PersonRow, QuarantinedRow, RestatementRow, SettledRow } from '../../schemas/records.ts'
 import type { WarehouseColumn } from '../../schemas/ports/warehouse.ts'
 
 export const PEOPLE_COLUMNS: readonly WarehouseColumn<PersonRow>[] = [
@@ -75,4 +75,43 @@ export const QUARANTINE_COLUMNS: readonly WarehouseColumn<QuarantinedRow>[] = [
   { name: 'message', type: 'String', value: (row) => row.record.message },
   { name: 'body', type: 'String', value: (row) => row.record.body },
   { name: 'import_id', type: 'LowCardinality(String)', value: (row) => row.record.import_id },
+]
+
+export const SETTLEMENTS_COLUMNS: readonly WarehouseColumn<SettledRow>[] = [
+  { name: 'workspace', type: 'LowCardinality(String)', value: (row) => row.record.workspace },
+  { name: 'quarantine_id', type: 'String', value: (row) => row.record.quarantine_id },
+  { name: 'outcome', type: 'LowCardinality(String)', value: (row) => row.record.outcome },
+  { name: 'settled_at', type: 'DateTime64(3)', value: (row) => row.record.received_at },
+  { name: '_partition', type: 'UInt32', value: (row) => row.partition },
+  { name: '_offset', type: 'UInt64', value: (row) => row.offset },
+]
+
+/** A number, or a field of a person, that a replay found other than it stood. */
+export interface DifferenceRow {
+  readonly workspace: string
+  /** Name of the replay. */
+  readonly rebuild: string
+  readonly source: 'growth_windows' | 'people'
+  readonly window: string
+  readonly dimension: string
+  /** The slice, or the id of the person. */
+  readonly value: string
+  readonly end_ms: number
+  readonly metric: string
+  /** Both as text; '' where there is none. */
+  readonly live: string
+  readonly rebuilt: string
+}
+
+export const DIFFERENCES_COLUMNS: readonly WarehouseColumn<DifferenceRow>[] = [
+  { name: 'workspace', type: 'LowCardinality(String)', value: (row) => row.workspace },
+  { name: 'rebuild', type: 'String', value: (row) => row.rebuild },
+  { name: 'source', type: 'LowCardinality(String)', value: (row) => row.source },
+  { name: 'window', type: 'LowCardinality(String)', value: (row) => row.window },
+  { name: 'dimension', type: 'LowCardinality(String)', value: (row) => row.dimension },
+  { name: 'value', type: 'String', value: (row) => row.value },
+  { name: 'end_at', type: 'DateTime64(3)', value: (row) => row.end_ms },
+  { name: 'metric', type: 'LowCardinality(String)', value: (row) => row.metric },
+  { name: 'live', type: 'String', value: (row) => row.live },
+  { name: 'rebuilt', type: 'String', value: (row) => row.rebuilt },
 ]
