@@ -52,6 +52,7 @@ async function startThread({ data, log, warehouse, live, onError }: ProcessingOp
   const thread: Thread = connectThreads(worker, {
     append: (messages) => log.append(messages),
     insertBlock: (block) => warehouse.insertBlock(block),
+    command: (sql) => warehouse.command(sql),
     readText: (query, params) => warehouse.readText(query, params),
     publish: (event) => live.publish(event),
     trouble: onError,
