@@ -68,7 +68,7 @@ export class WorkspacePartition {
     this.#partitions = options.partitions
     this.#send = send
     this.#actors = new ActorIds(from?.actors ?? options.actors)
-    this.#slices = new SliceTable(totals.scope)
+    this.#slices = new SliceTable(totals.scopesOf)
     if (from) this.#slices.restore(from.slices)
     this.#people = new GrowthPeople({
       actors: this.#actors,

@@ -104,6 +104,13 @@ export class PaneGrid {
     }
   }
 
+  /** The same sums, which change apart from now on. */
+  copy(): PaneGrid {
+    const { cursor, pages, ...rest } = this.snapshot()
+    const copied = new Map([...pages].map(([index, page]) => [index, page.slice()]))
+    return PaneGrid.restore(this.width, DAY_MS / this.#pageLength, this.#cellType, { ...rest, cursor: cursor.slice(), pages: copied })
+  }
+
   static restore(width: number, paneMs: number, cellType: CellType, from: PaneGridSnapshot): PaneGrid {
     const grid = new PaneGrid(width, paneMs, cellType)
     grid.#cursorEnd = from.cursorEnd

@@ -21,8 +21,8 @@ const SLICE = 1
 const NEXT = 2
 const COUNTS = 3
 const NONE = -1
-/** Whole workspace, channel, campaign, variant. */
-const SCOPES = 4
+/** Whole workspace, channel, campaign, variant: a slice has at most so many scopes. */
+const SCOPES_MAX = 4
 /** An entry further away than the longest window covers no window end of ours. */
 const REACH_MINUTES = (30 * DAY_MS) / MINUTE_MS
 
@@ -53,8 +53,8 @@ export class PresencePanes {
   constructor(measures: readonly PresenceMeasure[], slice: (index: number) => Slice) {
     this.#measures = measures
     this.#slice = slice
-    this.#before = new Float64Array(SCOPES * measures.length)
-    this.#after = new Float64Array(SCOPES * measures.length)
+    this.#before = new Float64Array(SCOPES_MAX * measures.length)
+    this.#after = new Float64Array(SCOPES_MAX * measures.length)
   }
 
   /** The subject was seen doing `kind` in the pane that ends at `minute`; sign -1 takes one such sighting back. */
@@ -109,7 +109,7 @@ export class PresencePanes {
   /** Adds (or takes back) the window ends that this sighting covers and its neighbours do not. */
   #cover(subject: number, minute: number, slice: Slice, kindBit: number, sign: number): void {
     this.#findNeighbours(subject, minute, slice, kindBit)
-    for (let scope = 0; scope < SCOPES; scope += 1) {
+    for (let scope = 0; scope < slice.scopes.length; scope += 1) {
       const grids = slice.scopes[scope] as ScopeDeltas
       for (let m = 0; m < this.#measures.length; m += 1) {
         const measure = this.#measures[m] as PresenceMeasure
@@ -135,7 +135,7 @@ export class PresencePanes {
     this.#before.fill(Number.NEGATIVE_INFINITY)
     this.#after.fill(Number.POSITIVE_INFINITY)
     let wanted = 0
-    for (const measure of measures) if (measure.kindBits & kindBit) wanted += SCOPES
+    for (const measure of measures) if (measure.kindBits & kindBit) wanted += slice.scopes.length
     for (let entry = this.#heads[subject] ?? NONE; entry !== NONE && wanted > 0; entry = this.#slab[entry * COLUMNS + NEXT] as number) {
       const base = entry * COLUMNS
       const at = this.#slab[base + MINUTE] as number
@@ -146,7 +146,7 @@ export class PresencePanes {
         ((this.#slab[base + COUNTS + 2] as number) > 0 ? 4 : 0)
       if (bits === 0) continue
       const other = this.#slice(this.#slab[base + SLICE] as number)
-      for (let scope = 0; scope < SCOPES; scope += 1) {
+      for (let scope = 0; scope < slice.scopes.length; scope += 1) {
         if (other.scopes[scope] !== slice.scopes[scope]) continue
         for (let m = 0; m < measures.length; m += 1) {
           const { kindBits } = measures[m] as PresenceMeasure

@@ -3,6 +3,7 @@ import type { Dimension, GrowthCounts, Money } from '../../schemas/records.ts'
 import { DISPERSION_WIDTH, MEASURE, MEASURES, type Measure, MONEY, MONEY_WIDTH, PANE_WINDOWS } from './measures.ts'
 import { PaneGrid, type PaneGridSnapshot } from './pane-grid.ts'
 import type { ScopeDeltas } from './slices.ts'
+import type { SharingScope } from './split-scopes.ts'
 
 export interface ScopeGridsSnapshot {
   readonly dimension: Dimension | ''
@@ -16,7 +17,7 @@ const moneyGrids = () => PANE_WINDOWS.map(({ paneMs }) => new PaneGrid(MONEY_WID
 /** Grids of the sums behind the dispersion of K, one a window. */
 export const dispersionGrids = () => PANE_WINDOWS.map(({ paneMs }) => new PaneGrid(DISPERSION_WIDTH, paneMs, 'float64'))
 
-export class ScopeGrids implements ScopeDeltas {
+export class ScopeGrids implements ScopeDeltas, SharingScope {
   readonly dimension: Dimension | ''
   readonly value: string
   #counts = countGrids()
@@ -25,6 +26,19 @@ export class ScopeGrids implements ScopeDeltas {
   constructor(dimension: Dimension | '', value: string) {
     this.dimension = dimension
     this.value = value
+  }
+
+  /** The scope of a value whose sums are those of another scope, until it is separated. */
+  static sharing(other: ScopeGrids, dimension: Dimension, value: string): ScopeGrids {
+    const scope = new ScopeGrids(dimension, value)
+    scope.#counts = other.#counts
+    scope.#money = other.#money
+    return scope
+  }
+
+  separate(): void {
+    this.#counts = this.#counts.map((grid) => grid.copy())
+    this.#money = new Map([...this.#money].map(([currency, grids]) => [currency, grids.map((grid) => grid.copy())]))
   }
 
   counts(windowIndex: number): PaneGrid {

@@ -1,5 +1,5 @@
 /** Slices: the combination of channel, campaign and variant that an event counts under, interned. */
-import { DIMENSIONS, type Dimension } from '../../schemas/records.ts'
+import type { Dimension } from '../../schemas/records.ts'
 
 /** Where a slice's changes go: one scope is the whole workspace or one value of one dimension. */
 export interface ScopeDeltas {
@@ -14,38 +14,33 @@ export interface IntervalSink {
   add(column: number, from: number, to: number, n: number): void
 }
 
-/** Gives the scope of a dimension's value; dimension '' is the whole workspace. */
-export type ScopeOf = (dimension: Dimension | '', value: string) => ScopeDeltas
-
 export interface Slice {
   readonly channel: string
   readonly campaign: string
   readonly variant: string
-  /** Whole workspace, then one scope for each of `DIMENSIONS`. */
+  /** The whole workspace, then the values of the dimensions that differ from it: of all slices the same, in the same order. */
   readonly scopes: readonly ScopeDeltas[]
 }
 
+/** The empty string stands for an absent field. */
 export type SliceKey = Pick<Slice, Dimension>
 
-export class SliceTable {
-  readonly #scopeOf: ScopeOf
-  readonly #slices: Slice[] = []
-  readonly #indexByKey = new Map<string, number>()
+/** Gives the scopes of a slice (`split-scopes.ts`): the list may grow later. */
+export type ScopesOf = (key: SliceKey) => readonly ScopeDeltas[]
 
-  constructor(scopeOf: ScopeOf) {
-    this.#scopeOf = scopeOf
+export class SliceTable {
+  readonly #scopesOf: ScopesOf
+  readonly #slices: Slice[] = []
+  /** By channel, campaign and variant: nothing is joined, as this is asked for with every event. */
+  readonly #indexes = new Map<string, Map<string, Map<string, number>>>()
+
+  constructor(scopesOf: ScopesOf) {
+    this.#scopesOf = scopesOf
   }
 
-  /** Number of the slice; the empty string stands for an absent field. */
-  indexOf(key: SliceKey): number {
-    // Lengths make the joined key unambiguous whatever characters the values hold.
-    const text = `${key.channel.length},${key.campaign.length},${key.channel}${key.campaign}${key.variant}`
-    const known = this.#indexByKey.get(text)
-    if (known !== undefined) return known
-    const { channel, campaign, variant } = key
-    const scopes = [this.#scopeOf('', ''), ...DIMENSIONS.map((dimension) => this.#scopeOf(dimension, key[dimension]))]
-    this.#indexByKey.set(text, this.#slices.length)
-    return this.#slices.push({ channel, campaign, variant, scopes }) - 1
+  /** Number of the slice, given out in order of appearance from 0. */
+  indexOf({ channel, campaign, variant }: SliceKey): number {
+    return this.#indexes.get(channel)?.get(campaign)?.get(variant) ?? this.#add({ channel, campaign, variant })
   }
 
   readonly at = (index: number): Slice => this.#slices[index] as Slice
@@ -57,4 +52,21 @@ export class SliceTable {
   restore(keys: readonly SliceKey[]): void {
     for (const key of keys) this.indexOf(key)
   }
+
+  #add(key: SliceKey): number {
+    const { channel, campaign, variant } = key
+    const ofChannel = entryOf(this.#indexes, channel, () => new Map<string, Map<string, number>>())
+    const ofCampaign = entryOf(ofChannel, campaign, () => new Map<string, number>())
+    ofCampaign.set(variant, this.#slices.length)
+    return this.#slices.push({ channel, campaign, variant, scopes: this.#scopesOf(key) }) - 1
+  }
+}
+
+function entryOf<Value>(map: Map<string, Value>, key: string, make: () => Value): Value {
+  let value = map.get(key)
+  if (value === undefined) {
+    value = make()
+    map.set(key, value)
+  }
+  return value
 }

@@ -4,8 +4,9 @@
  */
 import type { Dimension } from '../../schemas/records.ts'
 import { PANE_WINDOWS } from './measures.ts'
-import type { IntervalSink, ScopeDeltas } from './slices.ts'
-import type { PartitionTotals, WindowTotals } from './window-totals.ts'
+import type { IntervalSink, ScopeDeltas, SliceKey } from './slices.ts'
+import { type SharingScope, SplitScopes } from './split-scopes.ts'
+import { type PartitionTotals, scopeKey, type WindowTotals } from './window-totals.ts'
 
 /** Intervals of window ends, flat: column, from, to, n, ... */
 type Intervals = number[]
@@ -38,6 +39,12 @@ class IntervalSums implements IntervalSink {
     else this.#sums.set(key, sum)
   }
 
+  copy(): IntervalSums {
+    const copied = new IntervalSums()
+    for (const [key, n] of this.#sums) copied.#sums.set(key, n)
+    return copied
+  }
+
   take(): Intervals {
     const adds: Intervals = []
     for (const [key, n] of this.#sums) {
@@ -52,15 +59,23 @@ class IntervalSums implements IntervalSink {
 
 const intervalSums = () => PANE_WINDOWS.map(() => new IntervalSums())
 
-class ScopeRecorder implements ScopeDeltas {
+class ScopeRecorder implements ScopeDeltas, SharingScope {
   readonly dimension: Dimension | ''
   readonly value: string
-  readonly countsOf = intervalSums()
-  readonly moneyOf = new Map<string, IntervalSums[]>()
+  countsOf: readonly IntervalSums[]
+  moneyOf: Map<string, IntervalSums[]>
 
-  constructor(dimension: Dimension | '', value: string) {
+  /** With the changes of another scope, until it is separated, or without any. */
+  constructor(dimension: Dimension | '', value: string, shared?: ScopeRecorder) {
     this.dimension = dimension
     this.value = value
+    this.countsOf = shared?.countsOf ?? intervalSums()
+    this.moneyOf = shared?.moneyOf ?? new Map()
+  }
+
+  separate(): void {
+    this.countsOf = this.countsOf.map((sums) => sums.copy())
+    this.moneyOf = new Map([...this.moneyOf].map(([currency, windows]) => [currency, windows.map((sums) => sums.copy())]))
   }
 
   counts(windowIndex: number): IntervalSums {
@@ -81,19 +96,21 @@ class ScopeRecorder implements ScopeDeltas {
 export class TotalsRecorder implements PartitionTotals {
   readonly dispersion = intervalSums()
   readonly #scopes = new Map<string, ScopeRecorder>()
+  readonly #split: SplitScopes<ScopeRecorder>
   #arrivals: (number | null)[] = []
   #cycleTimes: (number | null)[] = []
   #firstCredits: number[] = []
 
-  readonly scope = (dimension: Dimension | '', value: string): ScopeDeltas => {
-    const key = `${dimension}:${value}`
-    let scope = this.#scopes.get(key)
-    if (scope === undefined) {
-      scope = new ScopeRecorder(dimension, value)
-      this.#scopes.set(key, scope)
-    }
-    return scope
+  constructor() {
+    const whole = this.#keep(new ScopeRecorder('', ''))
+    this.#split = new SplitScopes(
+      whole,
+      (dimension, value) => this.#keep(new ScopeRecorder(dimension, value, whole)),
+      (dimension, value) => this.#scopes.get(scopeKey(dimension, value)) ?? this.#keep(new ScopeRecorder(dimension, value)),
+    )
   }
+
+  readonly scopesOf = (key: SliceKey): readonly ScopeDeltas[] => this.#split.scopesOf(key)
 
   readonly arrivals = {
     add: (firstMs: number, signupMs: number, sign: 1 | -1) => void this.#arrivals.push(orNull(firstMs), orNull(signupMs), sign),
@@ -109,13 +126,19 @@ export class TotalsRecorder implements PartitionTotals {
   /** Everything since the last call; undefined when that is nothing. */
   take(): TotalsDelta | undefined {
     const scopes = [...this.#scopes.values()]
+    const taken = new Map<IntervalSums, Intervals>() // what is shared is told of every scope that shares it
+    const takenOf = (sums: IntervalSums) => {
+      const adds = taken.get(sums) ?? sums.take()
+      taken.set(sums, adds)
+      return adds
+    }
     const delta: TotalsDelta = {
       counts: scopes.flatMap(({ dimension, value, countsOf }) =>
-        countsOf.map((sums, window) => ({ dimension, value, window, adds: sums.take() })).filter(isFull),
+        countsOf.map((sums, window) => ({ dimension, value, window, adds: takenOf(sums) })).filter(isFull),
       ),
       money: scopes.flatMap(({ dimension, value, moneyOf }) =>
         [...moneyOf].flatMap(([currency, windows]) =>
-          windows.map((sums, window) => ({ dimension, value, currency, window, adds: sums.take() })).filter(isFull),
+          windows.map((sums, window) => ({ dimension, value, currency, window, adds: takenOf(sums) })).filter(isFull),
         ),
       ),
       dispersion: this.dispersion.map((sums, window) => ({ window, adds: sums.take() })).filter(isFull),
@@ -128,6 +151,11 @@ export class TotalsRecorder implements PartitionTotals {
     this.#firstCredits = []
     return Object.values(delta).every((part: readonly unknown[]) => part.length === 0) ? undefined : delta
   }
+
+  #keep(scope: ScopeRecorder): ScopeRecorder {
+    this.#scopes.set(scopeKey(scope.dimension, scope.value), scope)
+    return scope
+  }
 }
 
 /**
@@ -136,6 +164,7 @@ export class TotalsRecorder implements PartitionTotals {
  */
 export function addDelta(totals: WindowTotals, delta: TotalsDelta): boolean {
   let isBehind = false
+  totals.splitAll() // every value comes with changes of its own
   const addAll = (sink: IntervalSink & { readonly firstKeptEnd: number }, adds: Intervals) => {
     for (let at = 0; at < adds.length; at += 4) {
       const from = adds[at + 1] as number

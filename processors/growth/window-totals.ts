@@ -13,15 +13,18 @@ import { DISPERSION, DISPERSION_WIDTH, MEASURE, PANE_WINDOWS, type PaneWindow } 
 import type { PaneGrid, PaneGridSnapshot } from './pane-grid.ts'
 import type { PeopleTotals } from './people.ts'
 import { dispersionGrids, restoreGrids, ScopeGrids, type ScopeGridsSnapshot } from './scope-grids.ts'
-import type { ScopeOf } from './slices.ts'
+import type { ScopesOf, SliceKey } from './slices.ts'
+import { SplitScopes, type SplitScopesSnapshot } from './split-scopes.ts'
 
 /** What partitions send additive changes to: the totals themselves, or what carries the changes to where they are. */
 export interface PartitionTotals extends PeopleTotals {
-  readonly scope: ScopeOf
+  readonly scopesOf: ScopesOf
 }
 
 export interface WindowTotalsSnapshot {
+  /** The whole and the values with sums of their own. */
   readonly scopes: readonly ScopeGridsSnapshot[]
+  readonly split: SplitScopesSnapshot
   readonly dispersion: readonly PaneGridSnapshot[]
   readonly arrivals: ArrivalsSnapshot
   readonly cycleTimes: CycleTimesSnapshot
@@ -35,30 +38,38 @@ export class WindowTotals implements PartitionTotals {
   readonly firstCredit = new FirstCredit()
   readonly dispersion: readonly PaneGrid[]
   readonly #scopes = new Map<string, ScopeGrids>()
+  readonly #split: SplitScopes<ScopeGrids>
 
   constructor(from?: WindowTotalsSnapshot) {
+    for (const snapshot of from?.scopes ?? []) this.#scopes.set(scopeKey(snapshot.dimension, snapshot.value), ScopeGrids.restore(snapshot))
+    this.whole = this.scope('', '')
+    this.#split = new SplitScopes(
+      this.whole,
+      (dimension, value) => this.#keep(ScopeGrids.sharing(this.whole, dimension, value)),
+      (dimension, value) => this.scope(dimension, value),
+    )
     if (from === undefined) {
       this.dispersion = dispersionGrids()
     } else {
-      for (const snapshot of from.scopes) this.#scopes.set(scopeKey(snapshot.dimension, snapshot.value), ScopeGrids.restore(snapshot))
+      this.#split.restore(from.split)
       this.dispersion = restoreGrids(from.dispersion, DISPERSION_WIDTH, 'float64')
       this.arrivals.restore(from.arrivals)
       this.cycleTimes.restore(from.cycleTimes)
       this.firstCredit.restore(from.firstCredit)
     }
-    this.whole = this.scope('', '')
   }
 
-  /** The sums of a dimension's value, made when new; dimension '' is the whole workspace. */
-  readonly scope = (dimension: Dimension | '', value: string): ScopeGrids => {
-    const key = scopeKey(dimension, value)
-    let scope = this.#scopes.get(key)
-    if (scope === undefined) {
-      scope = new ScopeGrids(dimension, value)
-      this.#scopes.set(key, scope)
-    }
-    return scope
-  };
+  readonly scopesOf = (key: SliceKey): readonly ScopeGrids[] => this.#split.scopesOf(key)
+
+  /** The sums of a dimension's value, made when new; dimension '' is the whole workspace, of which a value may have the sums. */
+  scope(dimension: Dimension | '', value: string): ScopeGrids {
+    return this.#scopes.get(scopeKey(dimension, value)) ?? this.#keep(new ScopeGrids(dimension, value))
+  }
+
+  /** Every value has sums of its own from now on: what comes is told apart already. */
+  splitAll(): void {
+    this.#split.splitAll()
+  }
 
   /** Every value of every dimension, without the whole. */
   *slices(): Generator<ScopeGrids> {
@@ -129,9 +140,17 @@ export class WindowTotals implements PartitionTotals {
     return this.dispersion[window.index] as PaneGrid
   }
 
+  #keep(scope: ScopeGrids): ScopeGrids {
+    this.#scopes.set(scopeKey(scope.dimension, scope.value), scope)
+    return scope
+  }
+
   snapshot(): WindowTotalsSnapshot {
+    const split = this.#split.snapshot()
+    const own = [...this.#scopes.values()].filter(({ dimension }) => dimension === '' || split.split.includes(dimension))
     return {
-      scopes: [...this.#scopes.values()].map((scope) => scope.snapshot()),
+      scopes: own.map((scope) => scope.snapshot()),
+      split,
       dispersion: this.dispersion.map((grid) => grid.snapshot()),
       arrivals: this.arrivals.snapshot(),
       cycleTimes: this.cycleTimes.snapshot(),
@@ -140,6 +159,7 @@ export class WindowTotals implements PartitionTotals {
   }
 }
 
-function scopeKey(dimension: Dimension | '', value: string): string {
+/** What a scope is kept under. */
+export function scopeKey(dimension: Dimension | '', value: string): string {
   return `${dimension}:${value}`
 }
