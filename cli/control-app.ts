@@ -9,9 +9,10 @@ import { z } from 'zod'
 import { DEFAULT_WORKSPACE, KEY_KINDS, workspaceName } from '../schemas/config.ts'
 import { parseDurationMs } from '../schemas/windows.ts'
 import { CommandError, describeError } from './command-error.ts'
-import type { ControlFailure, ControlStatus, DoctorLine, ImportLine, VerifyLine } from './control-messages.ts'
+import type { ControlFailure, ControlStatus, DoctorLine, ImportLine, ReplayLine, VerifyLine } from './control-messages.ts'
 import { engineChecks } from './doctor-checks.ts'
 import { type Engine, ROW_FORMATS, type RowFormat } from './engine.ts'
+import { replayEngine } from './replay-run.ts'
 import { verifyEngine } from './verify-run.ts'
 import { wholeLines } from './whole-lines.ts'
 
@@ -36,6 +37,8 @@ const verifyBody = z.strictObject({
   ends: z.int().min(1).optional(),
   all: z.boolean().optional(),
 })
+
+const replayBody = z.strictObject({ workspace: workspaceName.optional(), fromMs: z.int().min(0).optional() })
 
 /** Builds the app over an open engine. Closing it lets imports that are under way end after the rows they have. */
 export function createControlApp(engine: Engine): FastifyInstance {
@@ -79,6 +82,13 @@ export function createControlApp(engine: Engine): FastifyInstance {
     const asked = valid(verifyBody, request.body)
     return answerLines<VerifyLine>(reply, async (write) => {
       for await (const line of verifyEngine(engine, asked)) write(line)
+    })
+  })
+
+  app.post('/replay', async (request, reply) => {
+    const asked = valid(replayBody, request.body)
+    return answerLines<ReplayLine>(reply, async (write) => {
+      for await (const line of replayEngine(engine, asked)) write(line)
     })
   })
 

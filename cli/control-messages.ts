@@ -1,5 +1,6 @@
 /** What goes over the control socket: the lines (NDJSON) that a long command answers with, and the form of a failure. */
 import type { ImportProgress } from '../ingest/import-session.ts'
+import type { ReplayDifference } from '../warehouse/queries/replay-differences.ts'
 import type { EngineStatus } from './engine.ts'
 import type { VerifiedWindow } from '../verify/report.ts'
 
@@ -37,6 +38,29 @@ export type VerifyLine =
   | { readonly kind: 'progress'; readonly done: number; readonly total: number; readonly doing: string }
   | { readonly kind: 'window'; readonly window: VerifiedWindow }
   | { readonly kind: 'note'; readonly text: string }
+  | { readonly kind: 'end' }
+  | { readonly kind: 'failure'; readonly failure: ControlFailure }
+
+export interface ReplayRequest {
+  /** All without one. */
+  readonly workspace?: string | undefined
+  /** Only window ends from this instant on are replaced. */
+  readonly fromMs?: number | undefined
+}
+
+/** A workspace whose numbers were rebuilt and took the place of those that stood. */
+export interface ReplayedWorkspace {
+  readonly workspace: string
+  readonly replayId: string
+  readonly seconds: number
+  /** How many numbers were others, and the first of them. */
+  readonly differences: number
+  readonly first: readonly ReplayDifference[]
+}
+
+export type ReplayLine =
+  | { readonly kind: 'progress'; readonly done: number; readonly total: number; readonly doing: string }
+  | { readonly kind: 'workspace'; readonly workspace: ReplayedWorkspace }
   | { readonly kind: 'end' }
   | { readonly kind: 'failure'; readonly failure: ControlFailure }
 

@@ -116,7 +116,7 @@ export async function openEmbeddedEngine(config: Config, options: WiringOptions 
 }
 
 function statusOf(processing: ProcessingStatus, ends: readonly number[]): EngineStatus {
-  const { processed, committed, committedVersion, sinkError, ready, failed, workspaces } = processing
+  const { processed, committed, committedVersion, sinkError, ready, failed, rebuilding, workspaces } = processing
   const notReady = [
     ...(failed ? ['processing was stopped by an error'] : []),
     ...(ready ? [] : ['the state is being brought back']),
@@ -130,6 +130,7 @@ function statusOf(processing: ProcessingStatus, ends: readonly number[]): Engine
     processedOffsets: processed,
     committedOffsets: committed,
     committedVersion,
+    rebuilding,
     workspaces,
   }
 }

@@ -1,6 +1,7 @@
 /** What commands and servers use of a running Kappa: the parts that `wiring.ts` composed. */
 import type { Registry } from 'prom-client'
 import type { Config, KeyKind } from '../schemas/config.ts'
+import type { Replay } from '../schemas/replay-name.ts'
 import type { Clock } from '../schemas/ports/clock.ts'
 import type { LiveBus } from '../schemas/ports/live.ts'
 import type { RateVerdict } from '../schemas/ports/rate-limits.ts'
@@ -34,6 +35,8 @@ export interface EngineStatus {
   readonly committedOffsets: readonly number[]
   /** Version of the newest rows that are readable; null where tasks have versions of their own. */
   readonly committedVersion: number | null
+  /** A workspace that is being rebuilt here, and how many of its events were taken so far. */
+  readonly rebuilding?: { readonly workspace: string; readonly events: number } | null
   readonly workspaces: readonly { readonly name: string; readonly watermarkMs: number | null; readonly lateEvents: number }[]
 }
 
@@ -73,6 +76,8 @@ export interface Engine {
     format?: RowFormat
     chunks: AsyncIterable<Uint8Array>
   }): AsyncIterable<ImportProgress>
+  /** Asks for the workspace's derived numbers to be rebuilt from its raw events. Resolves when that is durable; `waitUntilReadable` waits for the numbers. */
+  requestReplay(request: { workspace: string; replay: Replay }): Promise<void>
   /** Resolves when everything appended so far is readable in the warehouse. */
   waitUntilReadable(): Promise<void>
   status(): Promise<EngineStatus>

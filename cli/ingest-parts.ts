@@ -8,6 +8,7 @@ import { type ImportProgress, importEvents } from '../ingest/import-session.ts'
 import { createIngestMetrics } from '../ingest/ingest-metrics.ts'
 import { createIntake } from '../ingest/intake.ts'
 import type { CompanionLog } from '../ingest/log/companions.ts'
+import { replayRecords } from '../ingest/replay-records.ts'
 import { createPipeline } from '../ingest/pipeline.ts'
 import { createEventMap } from '../ingest/segment/event-map.ts'
 import { importSegmentMessages } from '../ingest/segment/segment-import.ts'
@@ -32,7 +33,7 @@ export interface IngestDeps {
   readonly waitUntilReadable: () => Promise<void>
 }
 
-export type IngestParts = Pick<Engine, 'pipeline' | 'intake' | 'eventMap' | 'committer' | 'importRows'>
+export type IngestParts = Pick<Engine, 'pipeline' | 'intake' | 'eventMap' | 'committer' | 'importRows' | 'requestReplay'>
 
 /** Puts the stage together. Rejects when the event map of the settings can't be read. */
 export async function openIngest({ config, clock, log, workspaces, kept, metrics, waitUntilReadable }: IngestDeps): Promise<IngestParts> {
@@ -58,6 +59,9 @@ export async function openIngest({ config, clock, log, workspaces, kept, metrics
       }
       await waitUntilReadable()
       if (last) yield last
+    },
+    async requestReplay({ workspace, replay }) {
+      await committer.submit(replayRecords({ workspace, replay, nowMs: clock.nowMs(), partitions: log.partitions }))
     },
   }
 }

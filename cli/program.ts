@@ -12,6 +12,7 @@ export function createProgram(): Command {
   addRoles(program)
   addImport(program)
   addVerify(program)
+  addReplay(program)
   addSimulate(program)
   addSql(program)
   addKeys(program)
@@ -147,6 +148,24 @@ function addVerify(program: Command): void {
     .action(async (flags) => {
       const { verifyNumbers } = await import('./verify-command.ts')
       await verifyNumbers(flags)
+    })
+}
+
+function addReplay(program: Command): void {
+  command(
+    program,
+    'replay',
+    'Rebuild every derived number from the raw events, say which were others, and put them in place all at once. Events are taken meanwhile.',
+    `
+  $ kappa replay
+  $ kappa replay --workspace shop --from 2026-01-01T00:00:00Z --json`,
+  )
+    .option('--workspace <name>', 'one workspace (default: all)')
+    .option('--from <instant>', 'replace only numbers of windows that end at this instant or later (RFC 3339 with a zone, or epoch ms)')
+    .option('--json', 'print one JSON document')
+    .action(async (flags) => {
+      const { replayNumbers } = await import('./replay-command.ts')
+      await replayNumbers(flags)
     })
 }
 

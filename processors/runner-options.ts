@@ -70,4 +70,6 @@ export interface RunnerStatus {
   readonly failed: boolean
   /** What stopped it: a bug, or FencedError. */
   readonly error: Error | undefined
+  /** The workspace that is being rebuilt from its raw events, and how many of them were taken so far. */
+  readonly rebuilding: { readonly workspace: string; readonly events: number } | null
 }

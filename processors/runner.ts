@@ -88,10 +88,11 @@ export class Runner {
       committedSequence: this.#committedSequence,
       failed: this.#failure !== undefined,
       error: this.#failure,
+      rebuilding: this.#topology.rebuilding,
     }
   }
 
-  /** Brings the state back to where the last commit left it, sends again what was under way, and goes on from there. */
+  /** Brings the state back to where the last commit left it, sends again what was under way, and goes on from there. Rejects when `stop` comes first. */
   async start(): Promise<void> {
     await this.#recover()
     this.#ready = true
@@ -123,6 +124,7 @@ export class Runner {
   async #recover(): Promise<void> {
     const snapshot = await this.#options.snapshots.readNewest()
     if (snapshot) {
+      await this.#inputs.refuseShortened(snapshot.positions)
       this.#topology = this.#newTopology(snapshot.state)
       this.#positions = [...snapshot.positions]
       this.#committed = [...snapshot.positions]
@@ -132,6 +134,10 @@ export class Runner {
       this.#commit = snapshot.commit
     }
     for (const entry of this.#options.commits.after(this.#commit)) {
+      if (this.#stopping) throw new Error('processing was stopped while the state was brought back')
+      // Where tasks tell one another, what they told stood in a commit's place, which nobody knows any more.
+      if (this.#inputs.exchangeIndex !== undefined && entry.sequence !== this.#commit + 1)
+        throw new Error(`commits ${this.#commit + 1} to ${entry.sequence - 1} are needed and were deleted`)
       this.#poison.know(entry.skipped ?? [])
       const requests = await this.#processThrough(entry.positions)
       this.#poison.forgetPassed()

@@ -78,6 +78,7 @@ export class Topology {
   #quarantined: QuarantinedRow[] = []
   #settled: SettledRow[] = []
   #rebuilds: number
+  #rebuilding: { readonly workspace: string; events: number } | undefined
   #settlings: number
 
   constructor(partitions: number, { decode, local, eventIds, from, closedRowsMax = CLOSED_ROWS_MAX }: TopologyOptions = {}) {
@@ -178,6 +179,11 @@ export class Topology {
     return this.#rebuilds
   }
 
+  /** The workspace that is being rebuilt, and how many of its events were taken so far. */
+  get rebuilding(): { readonly workspace: string; readonly events: number } | null {
+    return this.#rebuilding ?? null
+  }
+
   /** Settlings that took effect. */
   get settlings(): number {
     return this.#settlings
@@ -263,7 +269,10 @@ export class Topology {
     const fresh = standing.emptied()
     const time = new PartitionTime()
     const below = order?.below ?? positions
+    const progress = { workspace, events: 0 }
+    this.#rebuilding = progress
     for await (const events of history(below)) {
+      progress.events += events.length
       fresh.replay(events, time)
       let people = fresh.takePeople(version, standing)
       for (let hasMore = true; hasMore; people = []) {
@@ -287,6 +296,7 @@ export class Topology {
       await write({ ...NO_OUTPUT, growth: [...closed, ...live] }, version)
       hasMore = publication.hasMore
     }
+    this.#rebuilding = undefined
     const rebuilt = { workspace, version, isHome, cause, atMs: continued.windows?.time.newestReceivedMs ?? 0 }
     return { rebuilt, again: again && { workspace, cause: again.cause, order: again } }
   }
