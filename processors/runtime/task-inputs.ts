@@ -65,6 +65,19 @@ export class TaskInputs {
     }
   }
 
+  /**
+   * Throws when the log ends before these positions: it was cut, or an older copy of it was put back. Its new records would
+   * come under offsets that are taken to be processed, and count nowhere.
+   */
+  async refuseShortened(positions: readonly number[]): Promise<void> {
+    for (const [index, position] of positions.entries()) {
+      const { source, partition } = this.#at(index)
+      const end = await source.endOffset(partition)
+      if (end < position)
+        throw new Error(`the log ends at offset ${end} of partition ${partition}, before what the state holds: ${position}`)
+    }
+  }
+
   /** Calls back when something may have come. Returns the unsubscriber. */
   onAppend(listener: () => void): () => void {
     const stops = [this.#log.onAppend(listener), ...(this.#exchange === undefined ? [] : [this.#exchange.onAppend(listener)])]
