@@ -5,7 +5,8 @@ import { afterEach, expect, test, vi } from 'vitest'
 import { EMPTY_COUNTS } from '../../metrics/derive-growth.ts'
 import type { LiveEvent } from '../../schemas/ports/live.ts'
 import { openEventStream } from '../../warehouse/api/event-stream.ts'
-import { LiveHub } from '../../warehouse/api/live-hub.ts'
+import { LiveHub, type LiveHubLimits, type LiveMessage } from '../../warehouse/api/live-hub.ts'
+import { StreamRounds } from '../../warehouse/api/stream-rounds.ts'
 
 afterEach(() => {
   vi.useRealTimers()
@@ -13,13 +14,14 @@ afterEach(() => {
 
 class FillingResponse extends EventEmitter {
   readonly written: string[] = []
+  useChunkedEncodingByDefault = true
   isFull = false
   isDestroyed = false
   writeHead(): this {
     return this
   }
-  write(text: string): boolean {
-    this.written.push(text)
+  write(bytes: Buffer): boolean {
+    this.written.push(bytes.toString())
     return !this.isFull
   }
   end(): void {
@@ -31,7 +33,7 @@ class FillingResponse extends EventEmitter {
   }
 }
 
-function openHub() {
+function openHub(limits: Partial<LiveHubLimits> = {}) {
   let publish: (event: LiveEvent) => void = () => {}
   const bus = {
     publish: () => {},
@@ -40,7 +42,7 @@ function openHub() {
       return () => {}
     },
   }
-  const hub = new LiveHub('acme', bus, { select: async () => [] }, 'era', { messagesKept: 3, flushAfterMs: 1 })
+  const hub = new LiveHub('acme', bus, { select: async () => [] }, 'era', { messagesKept: 3, restMs: 1, ...limits })
   return { hub, publish: (event: LiveEvent) => publish(event) }
 }
 
@@ -67,6 +69,8 @@ test('a client that does not keep up gets the latest state once it can take more
   let closed = 0
   const close = openEventStream(response as unknown as ServerResponse, {
     hub,
+    rounds: new StreamRounds(),
+    credentials: 'key',
     lastEventId: undefined,
     headers: {},
     mayContinue: () => true,
@@ -123,6 +127,8 @@ test('a quiet stream beats every 15 s, and ends within 5 s of its key', () => {
   let isClosed = false
   openEventStream(response as unknown as ServerResponse, {
     hub,
+    rounds: new StreamRounds(),
+    credentials: 'key',
     lastEventId: undefined,
     headers: {},
     mayContinue: () => mayContinue,
@@ -138,4 +144,82 @@ test('a quiet stream beats every 15 s, and ends within 5 s of its key', () => {
   expect(isClosed).toBe(true)
   expect(vi.getTimerCount()).toBe(0)
   expect(hub.listenerCount).toBe(0)
+})
+
+test('a change after a quiet time is told at once; what follows waits for the rest, and the last state is told after it', async () => {
+  vi.useFakeTimers()
+  const { hub, publish } = openHub({ restMs: 40, restMsPerListener: 30 })
+  const heard: string[] = []
+  hub.listen(({ id }) => heard.push(id))
+  hub.listen(() => {})
+  publish(change(1))
+  publish(change(2))
+  vi.advanceTimersByTime(0)
+  expect(heard).toEqual(['era-1'])
+  publish(change(3))
+  publish(change(4))
+  // Two listeners, 30 ms each.
+  vi.advanceTimersByTime(59)
+  expect(heard).toEqual(['era-1'])
+  vi.advanceTimersByTime(1)
+  expect(heard).toEqual(['era-1', 'era-2'])
+  expect(hub.current().bytes.toString()).toContain('"active_users":{"value":4}')
+  vi.advanceTimersByTime(1_000)
+  publish(change(5))
+  vi.advanceTimersByTime(0)
+  expect(heard).toEqual(['era-1', 'era-2', 'era-3'])
+  hub.close()
+  expect(vi.getTimerCount()).toBe(0)
+})
+
+test('many are told a few at a time, all the same bytes; who comes or goes meanwhile misses nothing and hears nothing twice', () => {
+  vi.useFakeTimers()
+  const { hub, publish } = openHub({ listenersAtOnce: 2 })
+  const heard: LiveMessage[][] = [[], [], [], [], []]
+  const leave = heard.map((messages) => hub.listen((message) => messages.push(message)))
+  publish(change(1))
+  vi.advanceTimersToNextTimer()
+  expect(heard.map(({ length }) => length)).toEqual([1, 1, 0, 0, 0])
+  leave[3]?.()
+  const late: LiveMessage[] = []
+  const first = hub.current()
+  hub.listen((message) => late.push(message))
+  vi.advanceTimersToNextTimer()
+  vi.advanceTimersToNextTimer()
+  expect(heard.map(({ length }) => length)).toEqual([1, 1, 1, 0, 1])
+  expect([first.id, first.bytes.toString().includes('"active_users":{"value":1}'), late]).toEqual(['era-1', true, []])
+  expect(new Set(heard.flat().map(({ bytes }) => bytes)).size).toBe(1)
+  hub.close()
+})
+
+test('streams of one key are looked at together, and end together', () => {
+  vi.useFakeTimers()
+  const rounds = new StreamRounds()
+  let looks = 0
+  const letIn = new Set(['a', 'b'])
+  const closed: string[] = []
+  for (const name of ['a1', 'a2', 'b1']) {
+    const credentials = name.slice(0, 1)
+    const leave = rounds.add({
+      credentials,
+      mayContinue: () => {
+        looks += 1
+        return letIn.has(credentials)
+      },
+      beat: () => {},
+      close: () => {
+        closed.push(name)
+        leave()
+      },
+    })
+  }
+  vi.advanceTimersByTime(2_500)
+  expect([looks, closed]).toEqual([2, []])
+  letIn.delete('a')
+  vi.advanceTimersByTime(2_500)
+  expect(closed).toEqual(['a1', 'a2'])
+  letIn.delete('b')
+  vi.advanceTimersByTime(2_500)
+  expect(closed).toEqual(['a1', 'a2', 'b1'])
+  expect(vi.getTimerCount()).toBe(0)
 })

@@ -16,6 +16,7 @@ import { describedAs } from './openapi.ts'
 import { replyWithProblem } from './problem-replies.ts'
 import { durationParameterMs, instantParameterMs, parseParameters } from './query-parameters.ts'
 import { type AccessPorts, admitRead, mayStillRead } from './read-access.ts'
+import { StreamRounds } from './stream-rounds.ts'
 
 export interface ApiDeps extends AccessPorts, HealthPorts {
   readonly reader: WarehouseReader
@@ -112,6 +113,7 @@ function addGrowthRoutes(app: FastifyInstance, deps: ApiDeps): void {
 
 function addLiveRoute(app: FastifyInstance, deps: ApiDeps): void {
   const hubs = new LiveHubs(deps.live, deps.reader, deps.clock)
+  const rounds = new StreamRounds()
   const openStreams = new Set<() => void>()
   app.addHook('preClose', async () => {
     for (const close of openStreams) close()
@@ -147,6 +149,8 @@ function addLiveRoute(app: FastifyInstance, deps: ApiDeps): void {
       reply.hijack()
       const close = openEventStream(reply.raw, {
         hub,
+        rounds,
+        credentials: credentialsOf(request, workspace),
         lastEventId: typeof lastEventId === 'string' ? lastEventId : undefined,
         headers,
         mayContinue: () => mayStillRead(deps, request, workspace),
@@ -159,6 +163,11 @@ function addLiveRoute(app: FastifyInstance, deps: ApiDeps): void {
       return reply
     },
   )
+}
+
+/** All that `mayStillRead` looks at. */
+function credentialsOf({ headers, url }: FastifyRequest, workspace: string): string {
+  return JSON.stringify([workspace, headers.authorization, headers.cookie, headers.host, url])
 }
 
 /** `?workspace=`, before the parameters as a whole are checked: who may not read learns nothing else. */

@@ -1,20 +1,22 @@
 /** One Server-Sent Events connection (https://html.spec.whatwg.org/multipage/server-sent-events.html). */
 import type { ServerResponse } from 'node:http'
 import type { LiveHub, LiveMessage } from './live-hub.ts'
+import type { StreamRounds } from './stream-rounds.ts'
 
 /** How long a browser waits before it comes back. */
 const RETRY_MS = 2_000
-/** Comments keep proxies from closing a quiet connection. */
-const HEARTBEAT_MS = 15_000
-/** How often the key is looked at again: a revoked one stops within 5 s. */
-const RECHECK_MS = 2_500
+const RETRY = Buffer.from(`retry: ${RETRY_MS}\n\n`)
+const SIGN_OF_LIFE = Buffer.from(': still here\n\n')
 
 export interface EventStreamOptions {
   readonly hub: LiveHub
+  readonly rounds: StreamRounds
   /** `Last-Event-ID` of the request. */
   readonly lastEventId: string | undefined
   /** Headers that other plugins set on the reply. */
   readonly headers: Readonly<Record<string, string | string[] | number | undefined>>
+  /** What the request was let in by: streams with the same are looked at again together. */
+  readonly credentials: string
   readonly mayContinue: () => boolean
   readonly onClose: () => void
 }
@@ -25,26 +27,29 @@ export interface EventStreamOptions {
  * Returns what ends the stream.
  */
 export function openEventStream(response: ServerResponse, options: EventStreamOptions): () => void {
-  const { hub, lastEventId, mayContinue, onClose } = options
+  const { hub, lastEventId, onClose } = options
   let isFull = false
   let hasMissed = false
   let isClosed = false
 
-  const write = (text: string): void => {
-    isFull = !response.write(text)
+  const write = (bytes: Buffer): void => {
+    isFull = !response.write(bytes)
   }
   const send = (message: LiveMessage): void => {
     if (isFull) hasMissed = true
-    else write(`id: ${message.id}\nevent: growth\ndata: ${message.data}\n\n`)
+    else write(message.bytes)
   }
 
+  // The end of the connection is the end of the stream: without chunks a message is one write of bytes that all share.
+  response.useChunkedEncodingByDefault = false
   response.writeHead(200, {
     ...options.headers,
     'content-type': 'text/event-stream; charset=utf-8',
     'cache-control': 'no-cache, no-transform',
     'x-accel-buffering': 'no',
+    connection: 'close',
   })
-  write(`retry: ${RETRY_MS}\n\n`)
+  write(RETRY)
   const missed = lastEventId === undefined ? undefined : hub.since(lastEventId)
   for (const message of missed ?? [hub.current()]) send(message)
   const stopListening = hub.listen(send)
@@ -55,18 +60,19 @@ export function openEventStream(response: ServerResponse, options: EventStreamOp
     hasMissed = false
     send(hub.current())
   }
-  const heartbeat = setInterval(() => {
-    if (!isFull) write(': still here\n\n')
-  }, HEARTBEAT_MS)
-  const recheck = setInterval(() => {
-    if (!mayContinue()) close()
-  }, RECHECK_MS)
+  const leaveRounds = options.rounds.add({
+    credentials: options.credentials,
+    mayContinue: options.mayContinue,
+    beat() {
+      if (!isFull) write(SIGN_OF_LIFE)
+    },
+    close,
+  })
 
   function close(): void {
     if (isClosed) return
     isClosed = true
-    clearInterval(heartbeat)
-    clearInterval(recheck)
+    leaveRounds()
     stopListening()
     response.off('drain', onDrain)
     // A client that reads nothing would hold `end` back for ever.

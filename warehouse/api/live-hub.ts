@@ -1,6 +1,6 @@
 /**
  * The live numbers of one workspace, for all who watch it: keeps the running windows as they are now, numbers each
- * message, and remembers the last ones for those who come back.
+ * message, and remembers the last ones for those who come back. A message is made into bytes once, however many watch.
  */
 import type { LiveGrowth } from '../../schemas/growth-api.ts'
 import type { LiveBus, LiveEvent } from '../../schemas/ports/live.ts'
@@ -13,15 +13,20 @@ import { emptyAnswer, publishedAnswer } from './growth-answer.ts'
 export interface LiveHubLimits {
   /** Messages kept for `Last-Event-ID`; who missed more gets the whole state. */
   readonly messagesKept: number
-  /** Commits may come many times a second; watchers hear of them together. */
-  readonly flushAfterMs: number
+  /** What changes after a quiet time is told at once, and then nothing for so long: commits may come many times a second. */
+  readonly restMs: number
+  /** With many who watch the rest is longer, so that telling them never takes all of the process. */
+  readonly restMsPerListener: number
+  /** So many are told in one go; other work of the process comes between. */
+  readonly listenersAtOnce: number
 }
-const LIMITS: LiveHubLimits = { messagesKept: 64, flushAfterMs: 100 }
+const LIMITS: LiveHubLimits = { messagesKept: 64, restMs: 40, restMsPerListener: 0.01, listenersAtOnce: 500 }
 const LIVE_DIMENSION = 'channel'
 
 export interface LiveMessage {
   readonly id: string
-  readonly data: string
+  /** As it goes to every client: one event of the stream, with its fields and the empty line. */
+  readonly bytes: Buffer
 }
 export type LiveListener = (message: LiveMessage) => void
 
@@ -37,12 +42,15 @@ export class LiveHub {
   readonly #messages: { readonly sequence: number; readonly message: LiveMessage }[] = []
   readonly #unsubscribe: () => void
   #sequence = 0
-  #flushTimer: NodeJS.Timeout | undefined
+  /** Set while a change waits to be told in the next turn; while listeners are told; while the hub rests. */
+  #telling: NodeJS.Immediate | undefined
+  #restTimer: NodeJS.Timeout | undefined
+  #current: LiveMessage | undefined
   #watermarkMs: number | null = null
   #loading: Promise<void> | undefined
 
-  constructor(workspace: string, bus: LiveBus, reader: WarehouseReader, era: string, limits: LiveHubLimits = LIMITS) {
-    this.#limits = limits
+  constructor(workspace: string, bus: LiveBus, reader: WarehouseReader, era: string, limits: Partial<LiveHubLimits> = {}) {
+    this.#limits = { ...LIMITS, ...limits }
     this.#workspace = workspace
     this.#reader = reader
     this.#era = era
@@ -70,7 +78,9 @@ export class LiveHub {
 
   /** All live windows as they are now, under the id of the last message. */
   current(): LiveMessage {
-    return { id: this.#id(this.#sequence), data: this.#data(LIVE_WINDOWS.map((window) => window.name)) }
+    // After a restart thousands may come back at once.
+    this.#current ??= this.#message(LIVE_WINDOWS.map((window) => window.name))
+    return this.#current
   }
 
   /** Messages after the one with this id, or undefined when they are not all known: then `current()` is needed. */
@@ -84,7 +94,8 @@ export class LiveHub {
   }
 
   close(): void {
-    clearTimeout(this.#flushTimer)
+    clearImmediate(this.#telling)
+    clearTimeout(this.#restTimer)
     this.#unsubscribe()
     this.#listeners.clear()
   }
@@ -100,6 +111,7 @@ export class LiveHub {
 
   #take(event: LiveEvent): void {
     this.#watermarkMs = Math.max(this.#watermarkMs ?? event.watermarkMs, event.watermarkMs)
+    this.#current = undefined
     for (const whole of event.rows) {
       if (whole.dimension !== '') continue
       const slices = event.rows.filter(
@@ -107,7 +119,8 @@ export class LiveHub {
       )
       if (this.#replace(whole, slices)) this.#changed.add(whole.window)
     }
-    if (this.#changed.size > 0) this.#flushTimer ??= setTimeout(() => this.#flush(), this.#limits.flushAfterMs)
+    // In the next turn: what comes together is one message.
+    if (this.#changed.size > 0 && this.#restTimer === undefined) this.#telling ??= setImmediate(() => this.#flush())
   }
 
   /** Takes a window as it is now; false when a later one is known. */
@@ -116,31 +129,51 @@ export class LiveHub {
     if (known !== undefined && (known.end_ms > whole.end_ms || (known.end_ms === whole.end_ms && known.version > whole.version)))
       return false
     this.#watermarkMs = Math.max(this.#watermarkMs ?? whole.watermark_ms, whole.watermark_ms)
+    this.#current = undefined
     this.#windows.set(whole.window, { whole, slices: slices.filter((row) => row.counts.active_users > 0) })
     return true
   }
 
   #flush(): void {
-    this.#flushTimer = undefined
     this.#sequence += 1
+    this.#current = undefined
     const names = LIVE_WINDOWS.map((window) => window.name).filter((name) => this.#changed.has(name))
     this.#changed.clear()
-    const message = { id: this.#id(this.#sequence), data: this.#data(names) }
+    const message = this.#message(names)
     this.#messages.push({ sequence: this.#sequence, message })
     if (this.#messages.length > this.#limits.messagesKept) this.#messages.shift()
-    for (const listener of this.#listeners) listener(message)
+    // Who comes while the others are told starts with a state that has this message in it.
+    this.#tell(message, [...this.#listeners], 0)
+  }
+
+  #tell(message: LiveMessage, listeners: readonly LiveListener[], from: number): void {
+    const to = from + this.#limits.listenersAtOnce
+    for (const listener of listeners.slice(from, to)) if (this.#listeners.has(listener)) listener(message)
+    if (to < listeners.length) {
+      this.#telling = setImmediate(() => this.#tell(message, listeners, to))
+      return
+    }
+    this.#telling = undefined
+    this.#restTimer = setTimeout(
+      () => {
+        this.#restTimer = undefined
+        if (this.#changed.size > 0) this.#flush()
+      },
+      Math.max(this.#limits.restMs, listeners.length * this.#limits.restMsPerListener),
+    )
   }
 
   #id(sequence: number): string {
     return `${this.#era}-${sequence}`
   }
 
-  #data(names: readonly LiveWindowName[]): string {
+  #message(names: readonly LiveWindowName[]): LiveMessage {
     const windows = names.map((name) => {
       const known = this.#windows.get(name)
       return known === undefined ? emptyAnswer(name) : publishedAnswer(name, known, LIVE_DIMENSION)
     })
     const live: LiveGrowth = { watermark: this.#watermarkMs === null ? null : new Date(this.#watermarkMs).toISOString(), windows }
-    return JSON.stringify(live)
+    const id = this.#id(this.#sequence)
+    return { id, bytes: Buffer.from(`id: ${id}\nevent: growth\ndata: ${JSON.stringify(live)}\n\n`) }
   }
 }
