@@ -226,6 +226,18 @@ describe('snapshots', () => {
       await writeFile(`${newest}.part`, await readFile(newest))
       await rm(newest)
     }))
+
+  it('newer than the log, of which an older copy was put back: refused, since its new records would count nowhere', async () => {
+    const records = history()
+    const stores = newStores()
+    const runner = await start(stores)
+    await appendSlowly(stores.log, records.slice(0, 60))
+    await runner.waitFor(await endOffsets(stores.log))
+    await runner.stop()
+    const older = createMemoryLog({ partitions: 1 })
+    await append(older, records.slice(0, 40))
+    await expect(start({ ...stores, log: older })).rejects.toThrow('ends at offset 40 of partition 0, before what the state holds: 60')
+  })
 })
 
 describe('waitFor', () => {
