@@ -69,11 +69,13 @@ export class RecordWriter {
    * from `idStart` to `idEnd` of `ids`, and holds nothing that JSON escapes.
    */
   write(scanner: EventScanner, ids: Buffer, idStart: number, idEnd: number, occurredAtMs: number, target: Buffer, at: number): number {
-    let to = put(this.#head, 0, this.#head.length, target, at)
-    to = put(ids, idStart, idEnd, target, to)
+    // Of long runs `set` takes a fifth of the time of a loop, of short ones the loop half of that of `set`.
+    target.set(this.#head, at)
+    let to = put(ids, idStart, idEnd, target, at + this.#head.length)
     to = put(OCCURRED_AT, 0, OCCURRED_AT.length, target, to)
     to = putInteger(occurredAtMs, target, to)
     to = scanner.writeMembers(target, to)
-    return put(this.#tail, 0, this.#tail.length, target, to)
+    target.set(this.#tail, to)
+    return to + this.#tail.length
   }
 }
