@@ -36,16 +36,14 @@ export async function bench(flags: BenchFlags): Promise<void> {
   const cases = casesNamed(flags.only)
   const older = flags.compare === undefined ? undefined : await readResult(flags.compare)
   if (flags.file !== undefined && !existsSync(flags.file)) throw new CommandError('file_missing', `${flags.file} is not there`)
-  const out = flags.out === undefined ? undefined : await resultPath(flags.out)
+  const out = await resultPath(flags.out ?? '.')
   const folder = resolve(flags.data ?? join(tmpdir(), 'kappa-bench'))
   refuseForeignFolder(folder)
   const lock = await lockDataFolder(folder)
   try {
     const result = await runCases(cases, flags, folder, () => lock.release())
-    if (out !== undefined) {
-      await writeFile(out, `${JSON.stringify(result, null, 2)}\n`)
-      tell(`saved as ${out}`)
-    }
+    await writeFile(out, `${JSON.stringify(result, null, 2)}\n`)
+    tell(`saved as ${out}`)
     process.stdout.write(flags.json ? `${JSON.stringify(result)}\n` : benchReport(result))
     if (older !== undefined && !flags.json) process.stdout.write(`\n${comparisonText(older, result)}`)
     const failed = result.cases.filter((one) => one.failed !== null)

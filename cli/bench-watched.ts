@@ -1,6 +1,6 @@
 /**
  * From an event's 202 to the message of `/v1/live` that counts it. Each event is of a person of its own, so the number of
- * active users says how many events a message counts: the k-th acknowledged event is seen when that number reaches k.
+ * active users says how many events a message counts: the k-th acknowledged event is seen when that number has grown by k.
  */
 import type { LiveGrowth } from '../schemas/growth-api.ts'
 import type { ServerAddress } from './bench-connection.ts'
@@ -31,6 +31,7 @@ export async function runWatched(job: WatchedJob): Promise<WatchedReport> {
   const seenAtMs: number[] = []
   const events = Math.round(job.perSecond * job.seconds)
   let messages = 0
+  let before: number | undefined
   const watching = new AbortController()
   let allSeen: () => void = () => {}
   const seen = new Promise<void>((done) => {
@@ -38,8 +39,11 @@ export async function runWatched(job: WatchedJob): Promise<WatchedReport> {
   })
   const watcher = watch(job, watching.signal, (live) => {
     messages += 1
-    const count = live.windows.find(({ window }) => window === WINDOW)?.metrics.active_users.value ?? 0
-    while (seenAtMs.length < count) seenAtMs.push(performance.now())
+    const active = live.windows.find(({ window }) => window === WINDOW)?.metrics.active_users.value
+    if (active === undefined || active === null) return
+    // The first message is the state as it was.
+    before ??= active
+    while (seenAtMs.length < active - before) seenAtMs.push(performance.now())
     if (seenAtMs.length >= events) allSeen()
   })
   await watcher.opened

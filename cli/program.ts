@@ -282,7 +282,10 @@ function addBench(program: Command): void {
     .option('--file <file>', 'events of your own, NDJSON in order of time (default: simulated ones)')
     .option('--data <folder>', 'empty folder for what is written meanwhile (default: kappa-bench in the temporary folder)')
     .option('--port <number>', 'HTTP port of the product that is measured (default: a free one)')
-    .option('--out <file>', 'where the result is saved as JSON; in a folder as YYYY-MM-DD-bench.json')
+    .option(
+      '--out <file>',
+      'where the result is saved as JSON (default: YYYY-MM-DD-bench.json in the working folder, or in the folder given)',
+    )
     .option('--compare <file>', 'an older result, to print the difference to it')
     .option('--json', 'print the result as one line of JSON')
     .action(async (flags) => {

@@ -1,6 +1,6 @@
 /** `kappa bench` as users run it, on a tiny number of events: every case gives its figures, and nothing is left behind. */
 import { existsSync } from 'node:fs'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -74,15 +74,28 @@ test('events of the user, one case, beside an older result', { timeout: 120_000 
   const out = join(folder, 'own.json')
   const first = await runKappa(['bench', '--only', 'import', '--file', events, '--data', join(folder, 'own'), '--out', out])
   expect(first.stdout).toMatch(/import +imported +[\d,.]+ events\/s +>= 150,000 events\/s {2}(NOT )?reached +JSON\.parse/)
-  const again = await runKappa(['bench', '--only', 'memory', '--file', events, '--data', join(folder, 'own'), '--compare', out])
+  const again = await runKappa([
+    'bench',
+    '--only',
+    'memory',
+    '--file',
+    events,
+    '--data',
+    join(folder, 'own'),
+    '--out',
+    `${folder}/`,
+    '--compare',
+    out,
+  ])
   expect(again.stdout).toContain(`Beside ${(JSON.parse(await readFile(out, 'utf8')) as BenchResult).date}`)
   expect([first.status, again.status]).toEqual([0, 0])
+  expect(await readdir(folder)).toContainEqual(expect.stringMatching(/^\d{4}-\d\d-\d\d-bench\.json$/))
 })
 
 test('it refuses what is not its own, in a sentence', async () => {
   const taken = join(folder, 'taken')
   await runKappa(['keys', 'list', '--data', taken])
-  const notEmpty = await runKappa(['bench', '--only', 'memory', '--data', taken])
+  const notEmpty = await runKappa(['bench', '--only', 'memory', '--data', taken, '--out', `${folder}/refused.json`])
   expect(notEmpty).toMatchObject({ status: 1, stdout: '' })
   expect(notEmpty.stderr).toMatch(/^kappa: .* is not empty .* with --data \[data_in_use\]\n$/)
   await writeFile(join(folder, 'other.json'), '{}')
@@ -92,7 +105,7 @@ test('it refuses what is not its own, in a sentence', async () => {
     [['--file', join(folder, 'absent')], /is not there \[file_missing\]/],
     [['--compare', join(folder, 'other.json')], /is no result of kappa bench \[file_unreadable\]/],
   ] as const) {
-    const refused = await runKappa(['bench', '--data', join(folder, 'unused'), ...args])
+    const refused = await runKappa(['bench', '--data', join(folder, 'unused'), '--out', `${folder}/refused.json`, ...args])
     expect(refused.status).toBe(1)
     expect(refused.stderr).toMatch(message)
   }
