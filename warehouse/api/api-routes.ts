@@ -9,6 +9,7 @@ import { DIMENSIONS } from '../../schemas/records.ts'
 import { growthCsv, seriesCsv } from './csv-form.ts'
 import { openEventStream } from './event-stream.ts'
 import { growthAnswer, NONE_LABEL } from './growth-answer.ts'
+import { RunningWindows } from './growth-running.ts'
 import { growthSeries } from './growth-series.ts'
 import { addHealthRoutes, type HealthPorts } from './health-routes.ts'
 import { LiveHubs } from './live-hubs.ts'
@@ -54,6 +55,8 @@ export function createApiRoutes(deps: ApiDeps): FastifyPluginAsync {
 }
 
 function addGrowthRoutes(app: FastifyInstance, deps: ApiDeps): void {
+  const running = new RunningWindows(deps.reader, deps.live, deps.clock)
+  app.addHook('onClose', async () => running.close())
   app.get(
     '/v1/growth',
     {
@@ -71,7 +74,7 @@ function addGrowthRoutes(app: FastifyInstance, deps: ApiDeps): void {
       const filter = Object.fromEntries(
         DIMENSIONS.flatMap((name) => (query[name] === undefined ? [] : [[name, query[name] === NONE_LABEL ? '' : query[name]]])),
       )
-      const answer = await growthAnswer(deps.reader, workspace, {
+      const answer = await growthAnswer(deps.reader, running.read, workspace, {
         window: query.window,
         lengthMs: durationParameterMs('window', query.window),
         atMs: instantParameterMs('at', query.at),
@@ -105,7 +108,7 @@ function addGrowthRoutes(app: FastifyInstance, deps: ApiDeps): void {
         fromMs: instantParameterMs('from', query.from),
         toMs: instantParameterMs('to', query.to),
       }
-      const answer = await growthSeries(deps.reader, workspace, asked, () => request.raw.destroyed)
+      const answer = await growthSeries(deps.reader, running.read, workspace, asked, () => request.raw.destroyed)
       return wantsCsv(request) ? sendCsv(reply, seriesCsv(answer)) : reply.send(answer)
     },
   )

@@ -4,10 +4,11 @@ import type { BreakdownRow, GrowthMetrics, GrowthResponse } from '../../schemas/
 import type { WarehouseReader } from '../../schemas/ports/warehouse.ts'
 import type { Dimension, GrowthRow, KStatistics } from '../../schemas/records.ts'
 import { LIVE_WINDOWS, type LiveWindow } from '../../schemas/windows.ts'
-import { readPublishedWindow, readRunningWindow, type PublishedWindow } from '../queries/growth-published.ts'
+import { readPublishedWindow, type PublishedWindow } from '../queries/growth-published.ts'
 import { bySize, readGrowthBreakdown, readGrowthCounts, SLICES_MAX, type GrowthFilter, type GrowthSlice } from '../queries/growth-window.ts'
 import { readKStatistics } from '../queries/k-statistics.ts'
 import { readWatermarkMs } from '../queries/workspace-facts.ts'
+import type { ReadRunning } from './growth-running.ts'
 
 export const NONE_LABEL = '(none)'
 export const OTHER_LABEL = '(other)'
@@ -93,7 +94,12 @@ async function computedAnswer(reader: WarehouseReader, workspace: string, reques
 }
 
 /** Every growth number of a window (CONTRACT `/v1/growth`). Rejects with `WarehouseUnavailableError`. */
-export async function growthAnswer(reader: WarehouseReader, workspace: string, request: GrowthRequest): Promise<GrowthResponse> {
+export async function growthAnswer(
+  reader: WarehouseReader,
+  readRunning: ReadRunning,
+  workspace: string,
+  request: GrowthRequest,
+): Promise<GrowthResponse> {
   const live = liveWindowOf(request.lengthMs)
   const isFiltered = Object.keys(request.filter).length > 0
   if (request.atMs !== undefined) {
@@ -104,7 +110,7 @@ export async function growthAnswer(reader: WarehouseReader, workspace: string, r
     return computedAnswer(reader, workspace, request, request.atMs)
   }
   // The shortest live window has the finest panes: the end of any other running window follows from its end.
-  const running = await readRunningWindow(reader, workspace, live?.name ?? LIVE_WINDOWS[0].name, request.by)
+  const running = await readRunning(workspace, live?.name ?? LIVE_WINDOWS[0].name, request.by)
   if (running === undefined) return emptyAnswer(request.window)
   if (live !== undefined && !isFiltered && isWholeBreakdown(running, request.by))
     return publishedAnswer(request.window, running, request.by)

@@ -5,11 +5,12 @@ import { SERIES_POINTS_MAX, type GrowthMetrics, type SeriesResponse } from '../.
 import type { WarehouseReader } from '../../schemas/ports/warehouse.ts'
 import type { GrowthCounts, KStatistics } from '../../schemas/records.ts'
 import { LIVE_WINDOWS } from '../../schemas/windows.ts'
-import { readPublishedSeries, readRunningWindow } from '../queries/growth-published.ts'
+import { readPublishedSeries } from '../queries/growth-published.ts'
 import { readGrowthCounts } from '../queries/growth-window.ts'
 import { readKStatistics } from '../queries/k-statistics.ts'
 import { readActiveBuckets } from '../queries/workspace-facts.ts'
 import { EMPTY_K, liveWindowOf } from './growth-answer.ts'
+import type { ReadRunning } from './growth-running.ts'
 
 export interface SeriesRequest {
   readonly metric: string
@@ -60,6 +61,7 @@ function assertPoints(points: number, most: number, what: string): void {
  */
 export async function growthSeries(
   reader: WarehouseReader,
+  readRunning: ReadRunning,
   workspace: string,
   request: SeriesRequest,
   isAborted: () => boolean,
@@ -67,7 +69,7 @@ export async function growthSeries(
   const { metric, window, lengthMs, step, stepMs } = request
   const answer = (points: Point[]): SeriesResponse => ({ metric, window, step, points })
   const live = liveWindowOf(lengthMs)
-  const running = await readRunningWindow(reader, workspace, live?.name ?? LIVE_WINDOWS[0].name, undefined)
+  const running = await readRunning(workspace, live?.name ?? LIVE_WINDOWS[0].name, undefined)
   if (running === undefined) return answer([])
   const toMs = Math.min(request.toMs ?? running.whole.end_ms, running.whole.end_ms)
   const fromMs = request.fromMs ?? toMs - (DEFAULT_POINTS - 1) * stepMs
