@@ -16,7 +16,7 @@ export interface JudgedSite extends FaultSite {
 }
 
 export interface GroupOptions {
-  readonly roundsOf: (fault: Fault<never>) => number
+  readonly roundsOf: (fault: Pick<Fault<never>, 'rounds'>) => number
   readonly onResult: (result: FaultResult) => void
 }
 

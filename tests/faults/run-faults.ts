@@ -18,6 +18,9 @@ import { type FaultGroup, type JudgedSite, runGroup } from './fault-group.ts'
 import { type FaultResult, resultLine, writeResults } from './fault-report.ts'
 import type { Fault, SiteSettings } from './fault.ts'
 import { KILL_FAULTS } from './kill-faults.ts'
+import { LINK_FAULTS } from './link-faults.ts'
+import { ScaledSite } from './scaled-site.ts'
+import { SERVER_FAULTS } from './server-faults.ts'
 import { TRAFFIC_FAULTS } from './traffic-faults.ts'
 
 const { values } = parseArgs({
@@ -36,13 +39,18 @@ function embedded(faults: readonly Fault<EmbeddedSite>[], settings: Partial<Site
   return { form: 'embedded', faults, open: () => EmbeddedSite.open(library, settings) }
 }
 
+/** None: the fault takes too long for the short run. */
+function roundsOf({ rounds }: Pick<Fault<never>, 'rounds'>): number {
+  return values.rounds === undefined ? (values.full ? rounds.full : rounds.short) : Number(values.rounds)
+}
+
 /** Runs those faults of the group that were asked for. */
 async function run<Site extends JudgedSite>(group: FaultGroup<Site>): Promise<void> {
   const isAsked = ({ name }: Fault<Site>) => values.only.length === 0 || values.only.some((text) => `${group.form} ${name}`.includes(text))
   await runGroup(
-    { ...group, faults: group.faults.filter(isAsked) },
+    { ...group, faults: group.faults.filter((fault) => isAsked(fault) && roundsOf(fault) > 0) },
     {
-      roundsOf: ({ rounds }) => (values.rounds === undefined ? (values.full ? rounds.full : rounds.short) : Number(values.rounds)),
+      roundsOf,
       onResult(result) {
         results.push(result)
         print(resultLine(result))
@@ -57,6 +65,7 @@ const startedAt = performance.now()
 print(`${' '.repeat(16)}${'fault'.padEnd(58)}  rounds  p50 s   p95 s   max s`)
 await run(embedded([...KILL_FAULTS, ...DAMAGE_FAULTS, ...SYNC_FAULTS, ...TRAFFIC_FAULTS, ...CLOCK_FAULTS]))
 for (const { fault, settings } of SMALL_DISK_FAULTS) await run(embedded([fault], settings))
+await run({ form: 'scaled', faults: [...SERVER_FAULTS, ...TRAFFIC_FAULTS, ...LINK_FAULTS], open: () => ScaledSite.open() })
 await rm(folder, { recursive: true, force: true })
 
 const broken = results.filter(({ isWhole }) => !isWhole)

@@ -40,14 +40,14 @@ async function freePort(): Promise<number> {
   return address.port
 }
 
-function properties(port: number, saslPort: number, controllerPort: number, folder: string): string {
+function properties(port: number, advertisedPort: number, saslPort: number, controllerPort: number, folder: string): string {
   const { username, password } = KAFKA_LOGIN
   return [
     'process.roles=broker,controller',
     'node.id=1',
     `controller.quorum.voters=1@127.0.0.1:${controllerPort}`,
     `listeners=PLAINTEXT://127.0.0.1:${port},SASL_PLAINTEXT://127.0.0.1:${saslPort},CONTROLLER://127.0.0.1:${controllerPort}`,
-    `advertised.listeners=PLAINTEXT://127.0.0.1:${port},SASL_PLAINTEXT://127.0.0.1:${saslPort}`,
+    `advertised.listeners=PLAINTEXT://127.0.0.1:${advertisedPort},SASL_PLAINTEXT://127.0.0.1:${saslPort}`,
     'controller.listener.names=CONTROLLER',
     'listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT',
     'sasl.enabled.mechanisms=PLAIN',
@@ -133,9 +133,9 @@ class Broker implements RunningKafka {
     return child
   }
 
-  async format(controllerPort: number): Promise<void> {
+  async format(controllerPort: number, advertisedPort: number): Promise<void> {
     const config = join(this.#folder, 'server.properties')
-    await writeFile(config, properties(this.#port, this.#saslPort, controllerPort, this.#folder))
+    await writeFile(config, properties(this.#port, advertisedPort, this.#saslPort, controllerPort, this.#folder))
     await writeFile(join(this.#folder, 'log4j.properties'), LOG4J)
     await writeFile(join(this.#folder, 'log4j2.properties'), LOG4J2)
     const child = this.#java('kafka.tools.StorageTool', 'format', '--cluster-id', CLUSTER_ID, '--config', config)
@@ -209,13 +209,21 @@ class Broker implements RunningKafka {
   }
 }
 
-/** Starts a broker of a version on free ports; resolves when it answers clients. The data are gone after `stop`. */
-export async function startKafka({ version }: { readonly version: KafkaVersion }): Promise<RunningKafka> {
+/**
+ * Starts a broker of a version on free ports; resolves when it answers clients. The data are gone after `stop`. `advertisedPort`
+ * gives the port under which clients are told to reach it, for one behind a link: called with the port on which it listens.
+ */
+export async function startKafka(options: {
+  readonly version: KafkaVersion
+  readonly advertisedPort?: (port: number) => Promise<number>
+}): Promise<RunningKafka> {
+  const { version, advertisedPort } = options
   const jars = await kafkaJars(version)
   const folder = await mkdtemp(join(tmpdir(), 'kappa-kafka-'))
-  const broker = new Broker(await freePort(), await freePort(), folder, jars)
+  const port = await freePort()
+  const broker = new Broker(port, await freePort(), folder, jars)
   try {
-    await broker.format(await freePort())
+    await broker.format(await freePort(), (await advertisedPort?.(port)) ?? port)
     await broker.restart()
     return broker
   } catch (cause) {
