@@ -73,15 +73,21 @@ const windowLength = z
   .string()
   .refine((text) => parseDurationMs(text) !== undefined, { message: 'must be minutes, hours or days, such as 90m, 24h or 7d' })
 /** RFC 3339 with zone, or epoch ms. */
-const instantText = z.string().refine((text) => /^\d{1,15}$/.test(text) || z.iso.datetime({ offset: true }).safeParse(text).success, {
-  message: 'must be RFC 3339 with a zone (2026-01-31T12:00:00Z) or epoch milliseconds',
-})
+export const instantText = z
+  .string()
+  .refine((text) => /^\d{1,15}$/.test(text) || z.iso.datetime({ offset: true }).safeParse(text).success, {
+    message: 'must be RFC 3339 with a zone (2026-01-31T12:00:00Z) or epoch milliseconds',
+  })
+/** Whose numbers, and by which key. */
+export const scopeParameters = {
+  workspace: z.string().min(1).max(200).optional().describe('Admin keys only: another workspace.'),
+  key: z.string().optional().describe('The key, where no header can be sent.'),
+}
 const filters = {
   channel: z.string().min(1).max(200).optional(),
   campaign: z.string().min(1).max(200).optional(),
   variant: z.string().min(1).max(200).optional(),
-  workspace: z.string().min(1).max(200).optional().describe('Admin keys only: another workspace.'),
-  key: z.string().optional().describe('The key, where no header can be sent.'),
+  ...scopeParameters,
 }
 
 export const growthQuery = z.strictObject({

@@ -1,12 +1,12 @@
 /** The reading side of the HTTP API, as one Fastify plugin: growth, series, live stream, health. */
-import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { growthQuery, growthResponse, seriesQuery, seriesResponse } from '../../schemas/growth-api.ts'
 import type { Clock } from '../../schemas/ports/clock.ts'
 import type { LiveBus } from '../../schemas/ports/live.ts'
 import type { WarehouseReader } from '../../schemas/ports/warehouse.ts'
 import { DIMENSIONS } from '../../schemas/records.ts'
-import { growthCsv, seriesCsv } from './csv-form.ts'
+import { growthCsv, sendCsv, seriesCsv, wantsCsv } from './csv-form.ts'
 import { openEventStream } from './event-stream.ts'
 import { growthAnswer, NONE_LABEL } from './growth-answer.ts'
 import { RunningWindows } from './growth-running.ts'
@@ -16,7 +16,8 @@ import { LiveHubs } from './live-hubs.ts'
 import { describedAs } from './openapi.ts'
 import { replyWithProblem } from './problem-replies.ts'
 import { durationParameterMs, instantParameterMs, parseParameters } from './query-parameters.ts'
-import { type AccessPorts, admitRead, mayStillRead } from './read-access.ts'
+import { type AccessPorts, admitRead, mayStillRead, SECURITY, workspaceNamed } from './read-access.ts'
+import { addRestatementRoutes } from './restatement-routes.ts'
 import { StreamRounds } from './stream-rounds.ts'
 
 export interface ApiDeps extends AccessPorts, HealthPorts {
@@ -26,17 +27,6 @@ export interface ApiDeps extends AccessPorts, HealthPorts {
 }
 
 const liveQuery = z.strictObject({ workspace: growthQuery.shape.workspace, key: growthQuery.shape.key })
-
-const SECURITY = [{ bearer: [] }, { basic: [] }, { query: [] }]
-
-function wantsCsv(request: FastifyRequest): boolean {
-  const accept = request.headers.accept ?? ''
-  return accept.includes('text/csv') && !accept.includes('application/json')
-}
-
-function sendCsv(reply: FastifyReply, text: string): FastifyReply {
-  return reply.type('text/csv; charset=utf-8').header('content-disposition', 'attachment; filename="kappa.csv"').send(text)
-}
 
 /** Adds the routes. Errors are problem documents; nothing is read without a workspace from a key or session. */
 export function createApiRoutes(deps: ApiDeps): FastifyPluginAsync {
@@ -50,6 +40,7 @@ export function createApiRoutes(deps: ApiDeps): FastifyPluginAsync {
     })
     addHealthRoutes(app, deps)
     addGrowthRoutes(app, deps)
+    addRestatementRoutes(app, deps)
     addLiveRoute(app, deps)
   }
 }
@@ -171,10 +162,4 @@ function addLiveRoute(app: FastifyInstance, deps: ApiDeps): void {
 /** All that `mayStillRead` looks at. */
 function credentialsOf({ headers, url }: FastifyRequest, workspace: string): string {
   return JSON.stringify([workspace, headers.authorization, headers.cookie, headers.host, url])
-}
-
-/** `?workspace=`, before the parameters as a whole are checked: who may not read learns nothing else. */
-function workspaceNamed(request: FastifyRequest): string | undefined {
-  const { workspace } = request.query as { workspace?: unknown }
-  return typeof workspace === 'string' && workspace !== '' ? workspace : undefined
 }

@@ -1,10 +1,25 @@
 /** Answers as CSV (`Accept: text/csv`): formula cells are defused, since a value such as a channel comes from outside. */
 import { stringify } from 'csv-stringify/sync'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { DIMENSIONS } from '../../schemas/records.ts'
 import type { GrowthResponse, SeriesResponse } from '../../schemas/growth-api.ts'
 
 type Cell = string | number | null
 type CsvRow = Record<string, Cell>
+
+export function wantsCsv(request: FastifyRequest): boolean {
+  const accept = request.headers.accept ?? ''
+  return accept.includes('text/csv') && !accept.includes('application/json')
+}
+
+export function sendCsv(reply: FastifyReply, text: string): FastifyReply {
+  return reply.type('text/csv; charset=utf-8').header('content-disposition', 'attachment; filename="kappa.csv"').send(text)
+}
+
+/** Rows of a list under their headings, which stand there even without rows. */
+export function rowsCsv(rows: readonly Readonly<Record<string, Cell>>[], headings: readonly string[]): string {
+  return csv(rows, headings)
+}
 
 /** Metrics laid flat: `k_factor` and `k_factor_lower`, `revenue_EUR`; reasons stay in the JSON form. */
 function flatMetrics(metrics: object): CsvRow {

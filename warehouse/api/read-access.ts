@@ -5,6 +5,9 @@ import { requestKey } from '../../schemas/request-key.ts'
 import type { RateVerdict } from '../../schemas/ports/rate-limits.ts'
 import type { Principal, Workspaces } from '../../schemas/ports/workspaces.ts'
 
+/** How a request may carry its key, for the description of the API. */
+export const SECURITY = [{ bearer: [] }, { basic: [] }, { query: [] }]
+
 export interface AccessPorts {
   readonly workspaces: Pick<Workspaces, 'authenticate' | 'exists'>
   /** The principal of the request's session cookie, if it has a valid one. */
@@ -53,6 +56,12 @@ function readableWorkspace(
   if (principal.kind !== 'admin') throw new RequestError('key_scope', 'Only an admin key may name another workspace.')
   if (!ports.workspaces.exists(named)) throw new RequestError('not_found', 'There is no such workspace.')
   return { workspace: named, keyId }
+}
+
+/** `?workspace=`, before the parameters as a whole are checked: who may not read learns nothing else. */
+export function workspaceNamed(request: FastifyRequest): string | undefined {
+  const { workspace } = request.query as { workspace?: unknown }
+  return typeof workspace === 'string' && workspace !== '' ? workspace : undefined
 }
 
 /** Whether the request would still be let in: for streams that outlive their key. */
