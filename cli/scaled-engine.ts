@@ -13,12 +13,9 @@ import { openLogRegistry } from '../ingest/keys/log-registry.ts'
 import { forgetCompanions } from '../ingest/log/forgotten-companions.ts'
 import { type KafkaLog, type KafkaLogOptions, openKafkaLog } from '../ingest/log/kafka.ts'
 import { ClusterProgress } from '../processors/cluster-progress.ts'
-import { Runner } from '../processors/runner.ts'
 import { CommitProgress } from '../processors/runtime/commit-progress.ts'
-import { LogCommitStore } from '../processors/runtime/log-commit-store.ts'
-import { FileSnapshotStore } from '../processors/runtime/snapshot-store.ts'
+import { startTask } from '../processors/start-task.ts'
 import { TaskGroup } from '../processors/task-group.ts'
-import type { TopologySnapshot } from '../processors/topology.ts'
 import { homeOf } from '../processors/workspace-topology.ts'
 import type { Config } from '../schemas/config.ts'
 import type { Clock } from '../schemas/ports/clock.ts'
@@ -56,7 +53,10 @@ export interface ScaledOptions extends WiringOptions {
 }
 
 /** Topics of the product, by what they hold. */
-const TOPICS = { events: 'events', exchange: 'exchange', commits: 'commits', workspaces: 'workspaces' } as const
+const TOPICS = { events: 'events', exchange: 'exchange', commits: 'commits', snapshots: 'snapshots', workspaces: 'workspaces' } as const
+
+/** Of snapshots, which their tasks delete. */
+const SNAPSHOT_TOPIC = { retentionMs: FOR_EVER, isCompressed: true, segmentBytes: 64 * 1024 * 1024 }
 
 /** Opens what an instance needs. Rejects with LogUnavailableError or WarehouseUnavailableError when a server is away. */
 export async function openScaledEngine(config: Config, options: ScaledOptions): Promise<Engine> {
@@ -85,6 +85,7 @@ export async function openScaledEngine(config: Config, options: ScaledOptions): 
 
     // log and keys
     const [log, exchange, commits] = [await openTopic(TOPICS.events), await openTopic(TOPICS.exchange), await openTopic(TOPICS.commits)]
+    const snapshots = await openTopic(TOPICS.snapshots, SNAPSHOT_TOPIC)
     const workspaces = await openLogRegistry({
       log: await openTopic(TOPICS.workspaces, { partitions: 1, retentionMs: FOR_EVER }),
       secret: secretOf(config),
@@ -116,25 +117,26 @@ export async function openScaledEngine(config: Config, options: ScaledOptions): 
       clock,
       sleep,
       onError,
-      async startRunner(partition) {
-        const store = await LogCommitStore.open({ log: commits, partition, owner: uuidV7() })
-        const runner = new Runner({
-          log,
-          exchange,
-          local: [partition],
-          eventIds: createEventIdMemory(randomBytes),
-          sink,
-          live: shared.live,
-          commits: store,
-          snapshots: new FileSnapshotStore<TopologySnapshot>(join(config.data, 'state', `${partition}`)),
-          clock,
-          sleep,
-          onError,
-          limits: { commitRows: COMMIT_ROWS, commitIntervalMs: COMMIT_INTERVAL_MS },
-        })
-        await runner.start()
-        return { runner, close: () => store.close() }
-      },
+      startRunner: (partition, signal) =>
+        startTask(
+          {
+            partition,
+            log,
+            exchange,
+            commits,
+            snapshots,
+            folder: join(config.data, 'state', `${partition}`),
+            eventIds: createEventIdMemory(randomBytes),
+            sink,
+            live: shared.live,
+            clock,
+            sleep,
+            newId: uuidV7,
+            onError,
+            limits: { commitRows: COMMIT_ROWS, commitIntervalMs: COMMIT_INTERVAL_MS },
+          },
+          signal,
+        ),
     })
     if (processes) {
       closers.push(() => group.stop())
@@ -177,6 +179,7 @@ export async function openScaledEngine(config: Config, options: ScaledOptions): 
           processedOffsets: committed,
           committedOffsets: committed,
           committedVersion: null,
+          rebuilding: group.tasks.map(({ runner }) => runner.status.rebuilding).find((one) => one !== null) ?? null,
           workspaces: group.tasks.flatMap(({ runner }) =>
             [...runner.topology.workspaces()].flatMap(({ workspace, windows, lateEvents }) => {
               if (windows === undefined) return []

@@ -1,13 +1,16 @@
 /**
- * The tasks of this instance: one runner for each partition that it owns, started and stopped as partitions are shared
- * out, with the ticks of its partitions and the settling of the workspaces at home there.
+ * The tasks of this instance: one for each partition that it owns, started and stopped as partitions are shared out, with
+ * the ticks of its partitions and the settling of the workspaces at home there. Each partition comes and goes by itself:
+ * one that is being brought back holds up no other.
  */
 import type { Clock } from '../schemas/ports/clock.ts'
 import type { Log } from '../schemas/ports/log.ts'
 import type { PartitionOwnership } from '../schemas/ports/partition-ownership.ts'
 import type { Runner } from './runner.ts'
 import { FencedError } from './runtime/commit-store.ts'
+import { Turns } from './runtime/turns.ts'
 import { Settler, type TaskProgress } from './settler.ts'
+import type { StartedTask } from './start-task.ts'
 import { Ticker } from './ticker.ts'
 
 export interface TaskGroupOptions {
@@ -18,28 +21,35 @@ export interface TaskGroupOptions {
   readonly progress: TaskProgress
   readonly clock: Clock
   readonly sleep: (ms: number) => Promise<void>
-  /** Makes and starts the runner of a partition. Rejects when it can't be started now: tried again. */
-  readonly startRunner: (partition: number) => Promise<{ runner: Runner; close: () => Promise<void> }>
+  /** Takes up the task of a partition. Rejects when it can't be now (tried again), and soon after `signal` is aborted. */
+  readonly startRunner: (partition: number, signal: AbortSignal) => Promise<StartedTask>
   readonly onError: (message: string, error: unknown) => void
 }
 
-interface Task {
+interface Task extends StartedTask {
   readonly partition: number
-  readonly runner: Runner
   readonly ticker: Ticker
-  readonly close: () => Promise<void>
+}
+
+/** What is under way with a partition: one thing after the other. */
+interface Place {
+  /** Ends the start that is under way. */
+  starting: AbortController | undefined
+  changes: Promise<void>
 }
 
 const ROUND_MS = 500
 const SETTLING_LOOK_MS = 50
+/** States that are brought back at the same time: each needs memory and the processor. */
+const STARTS_AT_ONCE = 2
 
 export class TaskGroup {
   readonly #options: TaskGroupOptions
   readonly #settler: Settler
   readonly #tasks = new Map<number, Task>()
-  /** Changes of what is processed here, one after the other. */
-  #changes: Promise<void> = Promise.resolve()
+  readonly #places = new Map<number, Place>()
   #wanted: readonly number[] = []
+  readonly #starts = new Turns(STARTS_AT_ONCE)
   #hasJoined = false
   #stopping = false
   #rounds: Promise<unknown> | undefined
@@ -54,9 +64,9 @@ export class TaskGroup {
   async start(): Promise<void> {
     const { ownership } = this.#options
     ownership.onChange({
-      release: (partitions) => this.#want([], partitions),
-      assigned: (partitions) => void this.#want(partitions, []),
-      lost: (partitions) => void this.#want([], partitions),
+      release: (partitions) => this.#putDown(partitions),
+      assigned: (partitions) => this.#takeUp(partitions),
+      lost: (partitions) => void this.#putDown(partitions),
     })
     this.#rounds = Promise.all([this.#repeat(() => this.#round()), this.#repeat(() => this.#settle())])
     await ownership.join()
@@ -83,53 +93,76 @@ export class TaskGroup {
     this.#stopping = true
     await this.#rounds
     await this.#options.ownership.close()
-    await this.#want([], [...this.#tasks.keys()])
+    await this.#putDown([...this.#places.keys()])
   }
 
   #isFailed(partition: number): boolean {
     return this.#tasks.get(partition)?.runner.status.failed ?? false
   }
 
-  /** Starts what is wanted now, and ends the tasks of `gone`; resolves when that is done. */
-  #want(wanted: readonly number[], gone: readonly number[]): Promise<void> {
-    this.#wanted = wanted
-    this.#changes = this.#changes.then(async () => {
-      await Promise.all(gone.map((partition) => this.#end(partition)))
-      for (const partition of wanted) await this.#begin(partition)
+  /** These are owned now, and no others. */
+  #takeUp(partitions: readonly number[]): void {
+    this.#wanted = partitions
+    for (const partition of partitions) void this.#begin(partition)
+  }
+
+  /** Resolves when nothing of these partitions is under way here any more. */
+  async #putDown(partitions: readonly number[]): Promise<void> {
+    this.#wanted = this.#wanted.filter((partition) => !partitions.includes(partition))
+    await Promise.all(partitions.map((partition) => this.#end(partition)))
+  }
+
+  /** Once all that was asked for before is done with the partition. */
+  #after(partition: number, change: (place: Place) => Promise<void>): Promise<void> {
+    let place = this.#places.get(partition)
+    if (place === undefined) {
+      place = { starting: undefined, changes: Promise.resolve() }
+      this.#places.set(partition, place)
+    }
+    const at = place
+    place.changes = place.changes.then(() => change(at))
+    return place.changes
+  }
+
+  #begin(partition: number): Promise<void> {
+    return this.#after(partition, async (place) => {
+      if (!this.#wanted.includes(partition) || this.#tasks.has(partition)) return
+      const starting = new AbortController()
+      place.starting = starting
+      const { log, clock, startRunner, onError } = this.#options
+      try {
+        const started = await this.#starts.take(() => startRunner(partition, starting.signal), starting.signal)
+        this.#tasks.set(partition, { ...started, partition, ticker: new Ticker(log, clock, [partition]) })
+      } catch (error) {
+        if (!starting.signal.aborted) onError(`partition ${partition} could not be taken up, trying again`, error)
+      } finally {
+        place.starting = undefined
+      }
     })
-    return this.#changes
   }
 
-  async #begin(partition: number): Promise<void> {
-    if (this.#tasks.has(partition) || !this.#wanted.includes(partition)) return
-    const { log, clock, startRunner, onError } = this.#options
-    try {
-      const started = await startRunner(partition)
-      this.#tasks.set(partition, { partition, ...started, ticker: new Ticker(log, clock, [partition]) })
-    } catch (error) {
-      onError(`partition ${partition} could not be taken up, trying again`, error)
-    }
-  }
-
-  async #end(partition: number): Promise<void> {
-    const task = this.#tasks.get(partition)
-    if (task === undefined) return
-    this.#tasks.delete(partition)
-    try {
-      await task.runner.stop()
-      await task.close()
-    } catch (error) {
-      // Its commits are in the log: whoever takes the partition up goes on from there.
-      this.#options.onError(`partition ${partition} was put down with trouble`, error)
-    }
+  #end(partition: number): Promise<void> {
+    this.#places.get(partition)?.starting?.abort()
+    return this.#after(partition, async () => {
+      const task = this.#tasks.get(partition)
+      if (task === undefined) return
+      this.#tasks.delete(partition)
+      try {
+        await task.runner.stop()
+        await task.close()
+      } catch (error) {
+        // Its commits are in the log: whoever takes the partition up goes on from there.
+        this.#options.onError(`partition ${partition} was put down with trouble`, error)
+      }
+    })
   }
 
   /** Ticks where all is processed; takes up what could not be taken up before, or was fenced and is owned all the same. */
   async #round(): Promise<void> {
     for (const partition of this.#wanted) {
       const { error } = this.#tasks.get(partition)?.runner.status ?? { error: undefined }
-      if (error instanceof FencedError) await this.#want(this.#wanted, [partition])
-      else if (!this.#tasks.has(partition)) await this.#want(this.#wanted, [])
+      if (error instanceof FencedError) await this.#end(partition)
+      if (!this.#tasks.has(partition) && this.#places.get(partition)?.starting === undefined) void this.#begin(partition)
     }
     for (const { partition, runner, ticker } of this.#tasks.values()) {
       const { ready, processed } = runner.status

@@ -7,7 +7,7 @@
  * once is never used again: the next batch goes out under a new producer id.
  */
 import { LogUnavailableError, type LogMessage } from '../../schemas/ports/log.ts'
-import { asLogError, GZIP, type KafkaProducer } from './kafka-client.ts'
+import { asLogError, GZIP, type KafkaProducer, NO_COMPRESSION } from './kafka-client.ts'
 
 /** Of one partition in one request; kafkajs spreads the records of a batch over a call, which bounds their number. */
 const BATCH_BYTES_MAX = 4 * 1024 * 1024
@@ -25,6 +25,8 @@ export interface KafkaAppenderOptions {
   readonly recordBytesMax: number
   /** After this time an append that is not acknowledged rejects. */
   readonly timeoutMs: number
+  /** Values are compressed already. */
+  readonly isCompressed?: boolean
   readonly onAppended: (partition: number, endOffset: number) => void
 }
 
@@ -127,13 +129,14 @@ export class KafkaAppender {
 
   /** Sends at most one batch a partition; returns the offset of the first record of each. */
   async #sendWave(wave: ReadonlyMap<number, readonly Sent[]>): Promise<Map<number, number>> {
-    const { topic, timeoutMs } = this.#options
+    const { topic, timeoutMs, isCompressed = false } = this.#options
+    const compression = isCompressed ? NO_COMPRESSION : GZIP
     const messages = [...wave].flatMap(([partition, records]) =>
       records.map(({ value }) => ({ partition, value: Buffer.from(value.buffer, value.byteOffset, value.byteLength) })),
     )
     this.#producer ??= this.#options.openProducer()
     const used = this.#producer
-    const answered = used.then((producer) => producer.send({ topic, acks: -1, timeout: timeoutMs, compression: GZIP, messages }))
+    const answered = used.then((producer) => producer.send({ topic, acks: -1, timeout: timeoutMs, compression, messages }))
     try {
       const answers = await within(timeoutMs, answered)
       const first = new Map(answers.map(({ partition, baseOffset }) => [partition, Number(baseOffset ?? -1)]))

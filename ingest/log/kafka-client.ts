@@ -227,4 +227,4 @@ function saslOf({ mechanism, username, password }: NonNullable<KafkaSettings['sa
 
 /** Forms of the group protocol: what a member says when it joins, and what it is given. */
 export const { MemberAssignment, MemberMetadata } = AssignerProtocol
-export const GZIP = CompressionTypes.GZIP
+export const { GZIP, None: NO_COMPRESSION } = CompressionTypes

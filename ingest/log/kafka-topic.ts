@@ -15,6 +15,10 @@ export interface TopicWanted {
   readonly replicationFactor: number
   /** -1: for ever, whatever the size. */
   readonly retentionMs: number
+  /** Values are compressed already: the broker takes them as they are. */
+  readonly isCompressed?: boolean
+  /** What is deleted leaves the disk in pieces of this size; the broker's default is 1 GiB. */
+  readonly segmentBytes?: number
 }
 
 /** Room for the frame of a record batch around its records. */
@@ -41,7 +45,8 @@ export async function ensureTopic(client: KafkaClient, wanted: TopicWanted): Pro
             configEntries: [
               { name: 'cleanup.policy', value: 'delete' },
               { name: 'retention.ms', value: String(wanted.retentionMs) },
-              { name: 'compression.type', value: 'gzip' },
+              { name: 'compression.type', value: wanted.isCompressed ? 'producer' : 'gzip' },
+              ...(wanted.segmentBytes === undefined ? [] : [{ name: 'segment.bytes', value: String(wanted.segmentBytes) }]),
               // A limit of the brokers by size would take records that are to stay for ever.
               ...(wanted.retentionMs < 0 ? [{ name: 'retention.bytes', value: '-1' }] : []),
               { name: 'max.message.bytes', value: String(RECORD_BYTES_MAX + BATCH_OVERHEAD_BYTES) },

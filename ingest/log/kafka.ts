@@ -24,6 +24,10 @@ export interface KafkaLogOptions extends KafkaSettings {
   readonly replicationFactor?: number
   /** How long records are kept, of a topic that is made now; -1: for ever. */
   readonly retentionMs?: number
+  /** Values are compressed already: they go as they are. */
+  readonly isCompressed?: boolean
+  /** Of a topic that is made now: what is deleted leaves the disk in pieces of this size. */
+  readonly segmentBytes?: number
   /** Group in which instances share the partitions; see `ownership`. */
   readonly groupId: string
   readonly nowMs: () => number
@@ -40,6 +44,8 @@ export interface KafkaLogOptions extends KafkaSettings {
 export interface KafkaLog extends Log {
   /** Sharing of the partitions among instances. It takes part from `join` on: processors do, ingest does not. */
   readonly ownership: PartitionOwnership
+  /** Deletes the records before `offset`, for every reader. Rejects with LogUnavailableError; deleting what is deleted changes nothing. */
+  deleteBefore(partition: number, offset: number): Promise<void>
 }
 
 const YEAR_MS = 365 * 24 * 3_600_000
@@ -62,6 +68,8 @@ export async function openKafkaLog(options: KafkaLogOptions): Promise<KafkaLog> 
     partitions,
     replicationFactor: options.replicationFactor ?? 1,
     retentionMs: options.retentionMs ?? YEAR_MS,
+    ...(options.isCompressed ? { isCompressed: true } : {}),
+    ...(options.segmentBytes === undefined ? {} : { segmentBytes: options.segmentBytes }),
   })
   const reader = new KafkaReader({ session: client.session(topic), topic, partitions, nowMs })
   const appender = new KafkaAppender({
@@ -70,6 +78,7 @@ export async function openKafkaLog(options: KafkaLogOptions): Promise<KafkaLog> 
     partitions,
     recordBytesMax,
     timeoutMs: options.appendTimeoutMs ?? APPEND_MS_MAX,
+    isCompressed: options.isCompressed ?? false,
     onAppended: (partition, end) => reader.appended(partition, end),
   })
   const ownership = new KafkaMembership({
@@ -92,6 +101,13 @@ export async function openKafkaLog(options: KafkaLogOptions): Promise<KafkaLog> 
     endOffset: (partition) => reader.endOffset(partition),
     startOffset: (partition) => reader.startOffset(partition),
     onAppend: (listener) => reader.onAppend(listener),
+    async deleteBefore(partition, offset) {
+      if (offset <= (await reader.startOffset(partition))) return // the client takes it for an error
+      await client.administer(async (admin) => {
+        await admin.fetchTopicMetadata({ topics: [topic] }) // the client asks for no metadata by itself here
+        await admin.deleteTopicRecords({ topic, partitions: [{ partition, offset: String(offset) }] })
+      })
+    },
     close() {
       closed ??= (async () => {
         await ownership.close()

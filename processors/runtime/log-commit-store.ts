@@ -4,7 +4,15 @@
  */
 import { type Log, LogUnavailableError } from '../../schemas/ports/log.ts'
 import { type CommitRecord, ClaimReader, decodeCommitRecord, encodeCommitRecord } from './commit-records.ts'
-import { type CommitEntry, type CommitNote, type CommitStore, FencedError, MemoryCommitStore, type SkippedRecord } from './commit-store.ts'
+import {
+  type CommitEntry,
+  type CommitNote,
+  type CommitsPlace,
+  type CommitStore,
+  FencedError,
+  MemoryCommitStore,
+  type SkippedRecord,
+} from './commit-store.ts'
 
 const READ_RECORDS = 5_000
 /** Reads that may find nothing in a row, where a record is known to stand. */
@@ -15,6 +23,8 @@ export interface LogCommitStoreOptions {
   readonly partition: number
   /** Another one at each opening. */
   readonly owner: string
+  /** A snapshot, and where the commits after it stand: those before are not read. */
+  readonly from?: { readonly commit: number; readonly place: CommitsPlace } | undefined
 }
 
 export class LogCommitStore implements CommitStore {
@@ -32,15 +42,21 @@ export class LogCommitStore implements CommitStore {
     this.#options = options
     this.#next = start
     this.#reader = reader
+    this.#newest = options.from?.commit ?? 0
   }
 
   /** Claims the task and reads what was committed. Rejects with LogUnavailableError; tried again under another owner. */
   static async open(options: LogCommitStoreOptions): Promise<LogCommitStore> {
-    const { log, partition, owner } = options
-    const start = await log.startOffset(partition)
-    const store = new LogCommitStore(options, start, new ClaimReader(await ownerBefore(log, partition, start)))
+    const { log, partition, owner, from } = options
+    const start = from?.place.offset ?? (await log.startOffset(partition))
+    const ownerAtStart = from?.place.owner ?? (await ownerBefore(log, partition, start))
+    const store = new LogCommitStore(options, start, new ClaimReader(ownerAtStart))
     await store.#append({ v: 1, claim: owner })
     return store
+  }
+
+  get place(): CommitsPlace {
+    return { owner: this.#options.owner, offset: this.#next }
   }
 
   after(sequence: number): CommitEntry[] {

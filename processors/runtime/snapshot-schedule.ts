@@ -56,7 +56,7 @@ export class SnapshotSchedule {
   }
 
   /** Writes one by `write`; counting begins anew, also when it fails: it is tried again later. */
-  async during(write: () => Promise<void>): Promise<void> {
+  async during(write: () => Promise<unknown>): Promise<void> {
     const beganMs = this.#clock.nowMs()
     this.#records = 0
     this.#isWanted = false

@@ -12,7 +12,7 @@ const READ_BYTES = 1024 * 1024
 
 export interface SnapshotStore<State> {
   /** Resolves when it would survive a crash. The state must not change until then. */
-  write(snapshot: StateSnapshot<State>): Promise<void>
+  write(snapshot: StateSnapshot<State>): Promise<unknown>
   /** The newest snapshot that is whole and of this version. */
   readNewest(): Promise<StateSnapshot<State> | undefined>
   /** Records of commits up to this one are not needed: it is the commit of the oldest snapshot that is kept. */
@@ -28,28 +28,34 @@ export class FileSnapshotStore<State> implements SnapshotStore<State> {
     this.#folder = folder
   }
 
-  async write(snapshot: StateSnapshot<State>): Promise<void> {
-    await mkdir(this.#folder, { recursive: true, mode: 0o700 })
-    const [newest] = await this.#names()
-    const name = nameOf(newest === undefined ? 1 : Number.parseInt(newest, 10) + 1, snapshot.commit)
-    const path = join(this.#folder, name)
-    const file = await open(`${path}.part`, 'w', 0o600)
-    try {
-      for (const chunk of bytesOf(snapshot)) await file.writeFile(chunk)
-      await file.sync()
-    } finally {
-      await file.close()
-    }
-    await rename(`${path}.part`, path)
-    await this.#syncFolder()
+  /** As in the port; resolves with the file's name. */
+  async write(snapshot: StateSnapshot<State>): Promise<string> {
+    const name = await this.#writeFile(snapshot.commit, bytesOf(snapshot))
     this.#whole = [name, ...this.#whole].slice(0, KEPT)
-    if (this.#whole.length < KEPT) return
+    if (this.#whole.length < KEPT) return name
     for (const other of await this.#names()) if (!this.#whole.includes(other)) await unlink(join(this.#folder, other))
+    return name
+  }
+
+  /** Takes a snapshot from elsewhere as the newest: whether it is whole shows when it is read. Rejects as `bytes` do. */
+  async adopt(commit: number, bytes: AsyncIterable<Uint8Array>): Promise<void> {
+    await this.#writeFile(commit, bytes)
+  }
+
+  /** The bytes of a file that `write` named, in whatever chunks. */
+  bytesOf(name: string): AsyncIterable<Uint8Array> {
+    return createReadStream(join(this.#folder, name), { highWaterMark: READ_BYTES })
+  }
+
+  /** The commit of the newest file, whole or not; 0 when there is none. */
+  async newestCommit(): Promise<number> {
+    const [newest] = await this.#names()
+    return newest === undefined ? 0 : commitOf(newest)
   }
 
   async readNewest(): Promise<StateSnapshot<State> | undefined> {
     for (const name of await this.#names()) {
-      const snapshot = await readSnapshot<State>(createReadStream(join(this.#folder, name), { highWaterMark: READ_BYTES }))
+      const snapshot = await readSnapshot<State>(this.bytesOf(name))
       if (snapshot === undefined) continue
       this.#whole = [name]
       return snapshot
@@ -59,6 +65,26 @@ export class FileSnapshotStore<State> implements SnapshotStore<State> {
 
   async oldestCommit(): Promise<number> {
     return this.#whole.length < KEPT ? 0 : commitOf(this.#whole.at(-1) as string)
+  }
+
+  async #writeFile(commit: number, chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Promise<string> {
+    await mkdir(this.#folder, { recursive: true, mode: 0o700 })
+    const [newest] = await this.#names()
+    const name = nameOf(newest === undefined ? 1 : Number.parseInt(newest, 10) + 1, commit)
+    const path = join(this.#folder, name)
+    const file = await open(`${path}.part`, 'w', 0o600)
+    try {
+      for await (const chunk of chunks) await file.writeFile(chunk)
+      await file.sync()
+    } catch (error) {
+      await unlink(`${path}.part`) // a full disk has its room again
+      throw error
+    } finally {
+      await file.close()
+    }
+    await rename(`${path}.part`, path)
+    await this.#syncFolder()
+    return name
   }
 
   /** A rename is on disk only when its folder is. */

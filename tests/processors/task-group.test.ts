@@ -1,4 +1,5 @@
 /** Instances that share partitions, over stores in memory: the numbers of one runner, whoever comes, goes or is fenced. */
+import { randomUUID } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,14 +9,16 @@ import { createMemoryLog } from '../../ingest/log/memory.ts'
 import { Runner } from '../../processors/runner.ts'
 import { MemoryCommitStore } from '../../processors/runtime/commit-store.ts'
 import { CommitProgress } from '../../processors/runtime/commit-progress.ts'
-import { LogCommitStore } from '../../processors/runtime/log-commit-store.ts'
 import { FileSnapshotStore } from '../../processors/runtime/snapshot-store.ts'
+import type { SnapshotLog } from '../../processors/runtime/snapshot-topic.ts'
+import { startTask } from '../../processors/start-task.ts'
 import { TaskGroup } from '../../processors/task-group.ts'
 import type { TopologySnapshot } from '../../processors/topology.ts'
 import type { LogRecord } from '../../schemas/log-records.ts'
 import type { Log } from '../../schemas/ports/log.ts'
 import type { OwnershipListener, PartitionOwnership } from '../../schemas/ports/partition-ownership.ts'
 import { DAY_MS } from '../../schemas/windows.ts'
+import { forgettingLog } from './forgetting-log.ts'
 import { RecordingSink } from './recording-sink.ts'
 import { append, history, START_MS } from './shop-history.ts'
 
@@ -61,6 +64,12 @@ class HandedOut implements PartitionOwnership {
     await this.#listener?.release(owned)
   }
 
+  /** These go, the others stay. */
+  async releaseSome(partitions: readonly number[]): Promise<void> {
+    this.#owned = this.#owned.filter((partition) => !partitions.includes(partition))
+    await this.#listener?.release(partitions)
+  }
+
   assign(partitions: readonly number[]): void {
     this.generation += 1
     this.#owned = partitions
@@ -81,9 +90,10 @@ afterEach(async () => {
 
 function newCluster() {
   return {
-    log: createMemoryLog({ partitions: PARTITIONS }),
-    exchange: createMemoryLog({ partitions: PARTITIONS }),
-    commits: createMemoryLog({ partitions: PARTITIONS }),
+    log: createMemoryLog({ partitions: PARTITIONS }) as Log,
+    exchange: createMemoryLog({ partitions: PARTITIONS }) as Log,
+    commits: createMemoryLog({ partitions: PARTITIONS }) as Log,
+    snapshots: forgettingLog(createMemoryLog({ partitions: PARTITIONS })),
     sink: new RecordingSink(),
     errors: [] as string[],
   }
@@ -91,7 +101,10 @@ function newCluster() {
 type Cluster = ReturnType<typeof newCluster>
 
 let instanceCount = 0
-async function startInstance({ log, exchange, commits, sink, errors }: Cluster): Promise<{ group: TaskGroup; ownership: HandedOut }> {
+async function startInstance(
+  { log, exchange, commits, snapshots, sink, errors }: Cluster,
+  progress = new CommitProgress(commits),
+): Promise<{ group: TaskGroup; ownership: HandedOut }> {
   instanceCount += 1
   const instance = `instance-${instanceCount}`
   const ownership = new HandedOut()
@@ -101,28 +114,29 @@ async function startInstance({ log, exchange, commits, sink, errors }: Cluster):
     log,
     exchange,
     ownership,
-    progress: new CommitProgress(commits),
+    progress,
     clock,
     sleep: (ms) => sleep(Math.min(ms, 5)),
     onError,
-    async startRunner(partition) {
-      const store = await LogCommitStore.open({ log: commits, partition, owner: `${instance}-${Math.random()}` })
-      const runner = new Runner({
-        log,
-        exchange,
-        local: [partition],
-        sink,
-        live: { publish: () => {}, subscribe: () => () => {} },
-        commits: store,
-        snapshots: new FileSnapshotStore<TopologySnapshot>(join(folder, instance, `${partition}`)),
-        clock: { nowMs: () => performance.now() },
-        sleep: () => sleep(1),
-        onError,
-        limits: LIMITS,
-      })
-      await runner.start()
-      return { runner, close: () => store.close() }
-    },
+    startRunner: (partition, signal) =>
+      startTask(
+        {
+          partition,
+          log,
+          exchange,
+          commits,
+          snapshots,
+          folder: join(folder, instance, `${partition}`),
+          sink,
+          live: { publish: () => {}, subscribe: () => () => {} },
+          clock: { nowMs: () => performance.now() },
+          sleep: () => sleep(1),
+          newId: randomUUID,
+          onError,
+          limits: LIMITS,
+        },
+        signal,
+      ),
   })
   instances.push(group)
   await group.start()
@@ -235,6 +249,66 @@ describe('instances that share partitions', () => {
     one.ownership.assign([0, 3])
     await appendSlowly(cluster.log, [...records.slice(120), ...ticks])
     await quiet(cluster)
+    await expectSame(cluster)
+  }, 30_000)
+
+  it('go on where others stopped, with nothing on their disk: neither events nor commits are read from the start', async () => {
+    const cluster = newCluster()
+    const one = await startInstance(cluster)
+    one.ownership.assign([0, 1, 2, 3])
+    const records = history()
+    await appendSlowly(cluster.log, records.slice(0, 130))
+    await quiet(cluster)
+    await one.group.stop()
+    const before = await Promise.all([0, 1, 2, 3].map((partition) => cluster.log.endOffset(partition)))
+    const commitsBefore = await Promise.all([0, 1, 2, 3].map((partition) => cluster.commits.endOffset(partition)))
+
+    const read = { log: [...before], commits: [...commitsBefore] }
+    const watched = (name: 'log' | 'commits'): Log => ({
+      ...cluster[name],
+      read(partition, offset, limit) {
+        read[name][partition] = Math.min(read[name][partition] as number, offset)
+        return cluster[name].read(partition, offset, limit)
+      },
+    })
+    const two = await startInstance({ ...cluster, log: watched('log'), commits: watched('commits') }, new CommitProgress(cluster.commits))
+    two.ownership.assign([0, 1, 2, 3])
+    await appendSlowly(cluster.log, [...records.slice(130), ...ticks])
+    await quiet(cluster)
+    expect(read.log).toEqual(before)
+    expect(read.commits).toEqual(commitsBefore)
+    expect(cluster.errors).toEqual([])
+    await expectSame(cluster)
+  }, 30_000)
+
+  it('put a partition down while another is being brought back, and end the bringing back of one that has gone', async () => {
+    const cluster = newCluster()
+    let isHeldUp = false
+    const heldUp: SnapshotLog = {
+      ...cluster.snapshots,
+      async endOffset(partition) {
+        while (isHeldUp && partition > 0) await sleep(5)
+        return cluster.snapshots.endOffset(partition)
+      },
+    }
+    const one = await startInstance({ ...cluster, snapshots: heldUp })
+    one.ownership.assign([0])
+    await expect.poll(() => one.group.tasks.length).toBe(1)
+    isHeldUp = true
+    one.ownership.assign([0, 1, 2, 3])
+    await sleep(20)
+    expect(one.group.waiting).toEqual([1, 2, 3])
+    await one.ownership.releaseSome([0, 3]) // one is processed, one waits for its turn
+    expect(one.group.tasks).toEqual([])
+    const released = one.ownership.releaseSome([1, 2])
+    isHeldUp = false
+    await released
+    expect(one.group.tasks).toEqual([])
+    expect(await cluster.commits.endOffset(1)).toBe(0) // not even claimed
+    one.ownership.assign([0, 1, 2, 3])
+    await appendSlowly(cluster.log, [...history(), ...ticks])
+    await quiet(cluster)
+    expect(cluster.errors).toEqual([])
     await expectSame(cluster)
   }, 30_000)
 })
