@@ -5,12 +5,14 @@ import cookie from '@fastify/cookie'
 import helmet from '@fastify/helmet'
 import staticFiles from '@fastify/static'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import { createEventsServer } from '../ingest/events-listener.ts'
 import { createIngestRoutes } from '../ingest/server.ts'
 import { problemDocument, type RequestErrorCode, REQUEST_ERRORS } from '../schemas/errors.ts'
 import { createApiRoutes } from '../warehouse/api/api-routes.ts'
 import { addHealthRoutes } from '../warehouse/api/health-routes.ts'
 import { registerOpenApi } from '../warehouse/api/openapi.ts'
 import type { Engine } from './engine.ts'
+import { QuarantineDesk } from './quarantine-run.ts'
 import { createSessions } from './sessions.ts'
 
 export interface Serves {
@@ -33,12 +35,16 @@ export interface WebAppOptions {
 
 export async function createWebApp(options: WebAppOptions): Promise<FastifyInstance> {
   const { engine } = options
-  const app = Fastify({
+  const { clock, workspaces, pipeline, committer } = engine
+  const onError = (error: unknown, requestId: string) => app.log.error({ err: error, reqId: requestId }, 'request failed')
+  const app: FastifyInstance = Fastify({
+    ...(options.serves.ingest ? { serverFactory: createEventsServer({ clock, workspaces, pipeline, committer, onError }) } : {}),
     // A request's address may carry a key: only method and path are ever written.
     logger: options.logger ? { level: 'warn', serializers: { req: ({ method, url }) => ({ method, path: url?.split('?')[0] }) } } : false,
     requestIdHeader: false,
     forceCloseConnections: true,
   })
+  const desk = new QuarantineDesk(engine)
   const sessions = createSessions({ secret: options.sessionSecret, host: engine.config.host, adminPassword: engine.config.adminPassword })
 
   await app.register(cookie)
@@ -88,6 +94,7 @@ export async function createWebApp(options: WebAppOptions): Promise<FastifyInsta
       workspaces: engine.workspaces,
       session: (request) => sessions.principal(request),
       limitReads: engine.limitReads,
+      settleQuarantined: (workspace, id, action) => desk.settleOne(workspace, id, action),
       ...health,
     }),
   )

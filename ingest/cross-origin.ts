@@ -5,12 +5,16 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 const HEADER_NAMES = /^[a-z0-9-]+(?:\s*,\s*[a-z0-9-]+)*$/i
 const OWN_HEADERS = 'authorization, content-type, content-encoding'
 
+/** What lets scripts of any origin read an answer. */
+export const ORIGIN_HEADERS = [
+  ['access-control-allow-origin', '*'],
+  ['access-control-expose-headers', 'retry-after'],
+  ['cross-origin-resource-policy', 'cross-origin'],
+] as const
+
 /** Lets scripts of any origin read the answer. */
 export function allowAnyOrigin(reply: FastifyReply): void {
-  reply
-    .header('access-control-allow-origin', '*')
-    .header('access-control-expose-headers', 'retry-after')
-    .header('cross-origin-resource-policy', 'cross-origin')
+  for (const [name, value] of ORIGIN_HEADERS) reply.header(name, value)
 }
 
 /** Answers a preflight. SDKs send headers of their own, so whatever was asked for is allowed; `*` would not cover Authorization. */

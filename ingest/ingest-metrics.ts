@@ -22,18 +22,27 @@ export function createIngestMetrics(registry: Registry): IngestMetrics {
     buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
     registers: [registry],
   })
-  const waitingBytes = new Gauge({
+  let waitingBytes = 0
+  new Gauge({
     name: 'kappa_ingest_waiting_bytes',
     help: 'Bytes of requests that are read or wait for their commit.',
     registers: [registry],
+    collect() {
+      this.set(waitingBytes)
+    },
   })
+  // Found once: each request counts.
+  const acceptedEvents = events.labels('accepted', '')
+  const repeatedEvents = events.labels('duplicate', '')
   return {
     answered({ accepted, duplicates, quarantined }) {
-      if (accepted > 0) events.inc({ outcome: 'accepted', code: '' }, accepted)
-      if (duplicates > 0) events.inc({ outcome: 'duplicate', code: '' }, duplicates)
+      if (accepted > 0) acceptedEvents.inc(accepted)
+      if (duplicates > 0) repeatedEvents.inc(duplicates)
       for (const { code } of quarantined) events.inc({ outcome: 'quarantined', code })
     },
     committed: (seconds) => commitSeconds.observe(seconds),
-    waiting: (bytes) => waitingBytes.set(bytes),
+    waiting: (bytes) => {
+      waitingBytes = bytes
+    },
   }
 }

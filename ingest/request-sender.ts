@@ -6,6 +6,8 @@ import { requestKey } from '../schemas/request-key.ts'
 import type { Principal, Workspaces } from '../schemas/ports/workspaces.ts'
 
 const KEY_LENGTH_MAX = 512
+/** Keys that may send events. */
+export const EVENT_SENDERS: readonly KeyKind[] = ['write', 'server', 'admin']
 
 /**
  * Who sends. An admin key may act for the workspace that `?workspace=` names; any other key may name only its own.

@@ -8,11 +8,12 @@ import { BODY_BYTES_MAX } from './decode-body.ts'
 import { allowAnyOrigin, answerPreflight } from './cross-origin.ts'
 import type { GroupCommitter } from './group-committer.ts'
 import type { Intake } from './intake.ts'
+import { EVENT_MEDIA_TYPES, mediaTypeOf } from './media-type.ts'
 import { registerOpenpanel } from './openpanel/openpanel-routes.ts'
 import type { Pipeline } from './pipeline.ts'
 import { registerPosthog } from './posthog/posthog-routes.ts'
 import { problemErrorHandler } from './problem-reply.ts'
-import { authenticateRequest } from './request-sender.ts'
+import { authenticateRequest, EVENT_SENDERS } from './request-sender.ts'
 import type { EventMap } from './segment/event-map.ts'
 import { registerSegment } from './segment/segment-routes.ts'
 
@@ -27,17 +28,11 @@ export interface IngestRoutesDeps {
   readonly eventMap: EventMap
 }
 
-/** Media types of event bodies; '' is a request without Content-Type. */
-const MEDIA_TYPES = new Set(['', 'application/json', 'application/x-ndjson', 'application/ndjson', 'text/plain'])
 const SDK_CACHE_SECONDS = 3600
 
 interface Sender {
   readonly principal: Principal
   readonly release: () => void
-}
-
-function mediaTypeOf(request: FastifyRequest): string {
-  return (request.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase() ?? ''
 }
 
 /** The plugin; register it once, without a prefix. */
@@ -67,12 +62,8 @@ function registerEvents(app: FastifyInstance, deps: IngestRoutesDeps): void {
     // Before the body is read: a request without a key, or one too many, costs no memory.
     onRequest: async (request, reply) => {
       allowAnyOrigin(reply)
-      const principal = authenticateRequest(request.headers, request.query as Record<string, unknown>, deps.workspaces, [
-        'write',
-        'server',
-        'admin',
-      ])
-      if (!MEDIA_TYPES.has(mediaTypeOf(request))) throw new RequestError('content_type_unsupported')
+      const principal = authenticateRequest(request.headers, request.query as Record<string, unknown>, deps.workspaces, EVENT_SENDERS)
+      if (!EVENT_MEDIA_TYPES.has(mediaTypeOf(request.headers))) throw new RequestError('content_type_unsupported')
       const declared = Number(request.headers['content-length'] ?? 0)
       if (declared > BODY_BYTES_MAX) throw new RequestError('body_too_large')
       senders.set(request, { principal, release: deps.committer.reserve(Number.isFinite(declared) ? declared : 0) })
@@ -88,7 +79,7 @@ function registerEvents(app: FastifyInstance, deps: IngestRoutesDeps): void {
         principal: sender.principal,
         body: Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0),
         contentEncoding: request.headers['content-encoding'],
-        ndjson: mediaTypeOf(request).endsWith('ndjson'),
+        ndjson: mediaTypeOf(request.headers).endsWith('ndjson'),
         // Not `request.ip`, which may follow X-Forwarded-For.
         connectionIp: request.socket.remoteAddress,
       })

@@ -3,7 +3,6 @@
  * message becomes an event of ours or a `tracked` one, and the answer is what the SDK expects once all are durable.
  */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import type { KeyKind } from '../../schemas/config.ts'
 import { RequestError } from '../../schemas/errors.ts'
 import type { IngestResponse } from '../../schemas/ingest-api.ts'
 import type { Principal, Workspaces } from '../../schemas/ports/workspaces.ts'
@@ -12,7 +11,7 @@ import { BODY_BYTES_MAX } from '../decode-body.ts'
 import type { GroupCommitter } from '../group-committer.ts'
 import type { Intake } from '../intake.ts'
 import { requestKey } from '../../schemas/request-key.ts'
-import { authenticateSecret } from '../request-sender.ts'
+import { authenticateSecret, EVENT_SENDERS } from '../request-sender.ts'
 import type { EventMap } from '../segment/event-map.ts'
 import { EVENTS_MAX } from '../steps/split-body.ts'
 import { validatedMessage } from './message-item.ts'
@@ -49,7 +48,6 @@ export interface SdkProtocol {
   readonly answer: (response: IngestResponse, request: SdkRequest) => object
 }
 
-const SENDERS: readonly KeyKind[] = ['write', 'server', 'admin']
 const QUERY_KEYS = ['key', 'writeKey', 'api_key', 'token']
 
 interface Sender {
@@ -63,7 +61,7 @@ export function registerSdkRoutes(app: FastifyInstance, deps: SdkRoutesDeps, pro
   const senders = new WeakMap<FastifyRequest, Sender>()
   const release = async (request: FastifyRequest) => senders.get(request)?.release()
   const authenticate = (secret: string | undefined, query: Readonly<Record<string, unknown>>) =>
-    authenticateSecret(secret, query, deps.workspaces, SENDERS)
+    authenticateSecret(secret, query, deps.workspaces, EVENT_SENDERS)
 
   for (const url of protocol.paths) {
     app.options(url, { schema: { hide: true } }, answerPreflight)
