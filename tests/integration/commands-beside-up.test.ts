@@ -4,6 +4,7 @@ import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { simulate } from '../../simulate/simulate-growth.ts'
@@ -35,6 +36,12 @@ async function importLines(lines: readonly Uint8Array[], flags: readonly string[
 async function verified() {
   const { status, stdout, stderr } = await runKappa(['verify', '--json'], { env })
   return { status, stderr, ...JSON.parse(stdout) }
+}
+
+/** Resolves when a command has the folder open and had the time to read what it was fed. */
+async function underWay(folder: string): Promise<void> {
+  while (!existsSync(folder) || !readdirSync(folder).some((name) => name.includes('sock'))) await sleep(100)
+  await sleep(3_000)
 }
 
 describe('commands on one data folder', () => {
@@ -77,7 +84,7 @@ describe('commands on one data folder', () => {
     const started = startKappa(['import', '--json', '--workspace', 'stopped', '-'], { env })
     // The last line is under way when the signal comes.
     await feed(started.child, [...lines.slice(0, half), (lines[half] as Buffer).subarray(0, 20)])
-    await new Promise((resolve) => setTimeout(resolve, 4_000))
+    await underWay(env.KAPPA_DATA)
     started.child.kill('SIGINT')
     const stopped = await started.ended
     expect(stopped.status).toBe(1)
@@ -91,7 +98,7 @@ describe('commands on one data folder', () => {
     const lines = linesOf(3)
     const started = startKappa(['import', '--workspace', 'killed', '-'], { env })
     await feed(started.child, lines.slice(0, 100))
-    await new Promise((resolve) => setTimeout(resolve, 4_000))
+    await underWay(env.KAPPA_DATA)
     started.child.kill('SIGKILL')
     await started.ended
     expect(await importLines(lines, ['--workspace', 'killed'])).toMatchObject({ read: lines.length, quarantined: 0 })
