@@ -11,6 +11,7 @@ import { v7 as uuidV7 } from 'uuid'
 import { createEventIdMemory } from '../ingest/dedupe/event-id-memory.ts'
 import { openLogRegistry } from '../ingest/keys/log-registry.ts'
 import { forgetCompanions } from '../ingest/log/forgotten-companions.ts'
+import { memberFile } from '../ingest/log/member-file.ts'
 import { type KafkaLog, type KafkaLogOptions, openKafkaLog } from '../ingest/log/kafka.ts'
 import { ClusterProgress } from '../processors/cluster-progress.ts'
 import { CommitProgress } from '../processors/runtime/commit-progress.ts'
@@ -84,7 +85,12 @@ export async function openScaledEngine(config: Config, options: ScaledOptions): 
     if (processes) closers.push(await lockedFolder(config.data))
 
     // log and keys
-    const [log, exchange, commits] = [await openTopic(TOPICS.events), await openTopic(TOPICS.exchange), await openTopic(TOPICS.commits)]
+    const former = memberFile(join(config.data, 'group-member.json'))
+    const [log, exchange, commits] = [
+      await openTopic(TOPICS.events, { former }),
+      await openTopic(TOPICS.exchange),
+      await openTopic(TOPICS.commits),
+    ]
     const snapshots = await openTopic(TOPICS.snapshots, SNAPSHOT_TOPIC)
     const workspaces = await openLogRegistry({
       log: await openTopic(TOPICS.workspaces, { partitions: 1, retentionMs: FOR_EVER }),

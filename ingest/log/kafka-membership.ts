@@ -1,7 +1,11 @@
 /**
  * Ownership of partitions through a consumer group: the classic protocol (join, sync, heartbeat, leave), which brokers
- * of 3.9 and 4.x speak, with sharing-out by `sticky-assignment.ts`. Eager: all partitions are released, and the release
- * is awaited, before the group shares out anew. Heartbeats run on a timer of their own, also during a release.
+ * of 3.9 and 4.x speak, with sharing-out by `sticky-assignment.ts`. Cooperative (KIP-429): who is to give partitions away
+ * puts them down and joins again, and only then they are free; all others stay where they are, and go on meanwhile.
+ * Heartbeats run on a timer of their own, also during a release.
+ *
+ * A process that was killed and is back joins as the member that it was, with what that one owned: nobody waits for the end
+ * of its session.
  *
  * A member that hears nothing of the coordinator for the session's length gives its partitions up by itself: by then
  * they may be another's.
@@ -10,9 +14,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { LogUnavailableError } from '../../schemas/ports/log.ts'
 import type { OwnershipListener, PartitionOwnership } from '../../schemas/ports/partition-ownership.ts'
 import { asLogError, type KafkaBroker, type KafkaSession, MemberAssignment, MemberMetadata, protocolErrorOf } from './kafka-client.ts'
-import { assignSticky } from './sticky-assignment.ts'
+import { assignCooperatively } from './sticky-assignment.ts'
 
-const PROTOCOL = 'kappa-sticky'
+const PROTOCOL = 'kappa-cooperative'
 const BACKOFF_MS = 500
 /** What says that somebody else may own the partitions. */
 const FENCED = new Set(['UNKNOWN_MEMBER_ID', 'ILLEGAL_GENERATION', 'FENCED_INSTANCE_ID'])
@@ -28,7 +32,23 @@ export interface MembershipOptions {
   readonly heartbeatMs: number
   /** How long the others wait for a release. */
   readonly releaseMsMax: number
+  /** Who this instance was before it was killed; without it, nobody. */
+  readonly former?: FormerMember | undefined
   readonly onTrouble: (message: string, error: unknown) => void
+}
+
+/** What outlives a process that is killed (`member-file.ts`). */
+export interface FormerMember {
+  /** Undefined when there is none, or it can't be read. */
+  read(): Promise<MemberRecord | undefined>
+  /** Rejects when it can't be written: it only costs time after a crash. */
+  write(member: MemberRecord): Promise<void>
+}
+
+export interface MemberRecord {
+  readonly memberId: string
+  readonly owned: readonly number[]
+  readonly generation: number
 }
 
 /** What is remembered between generations, and told to whoever shares out. */
@@ -107,12 +127,20 @@ export class KafkaMembership implements PartitionOwnership {
   }
 
   async #run(): Promise<void> {
+    await this.#remember()
     while (!this.#closing) {
       try {
-        await this.#joinGroup()
-        await this.#stay()
+        const given = await this.#joinGroup()
+        if (given.length > 0) await this.#release(given)
+        else await this.#stay()
       } catch (error) {
-        if (FENCED.has(protocolErrorOf(error))) this.#lose()
+        const type = protocolErrorOf(error)
+        if (type === 'REBALANCE_IN_PROGRESS') continue // somebody else came or went meanwhile
+        if (type === 'UNKNOWN_MEMBER_ID' && this.#generation === 0 && this.#memberId !== '') {
+          this.#memberId = '' // the session of who this was is over
+          continue
+        }
+        if (FENCED.has(type)) this.#lose()
         this.#giveUpInTime()
         this.#options.onTrouble('the group of processors could not be asked, trying again', error)
         await this.#pause(BACKOFF_MS)
@@ -121,8 +149,15 @@ export class KafkaMembership implements PartitionOwnership {
     await this.#leave()
   }
 
-  /** Joins, shares out when this member is the one to do it, and takes its share. */
-  async #joinGroup(): Promise<void> {
+  async #remember(): Promise<void> {
+    const former = await this.#options.former?.read()
+    if (former === undefined) return
+    this.#memberId = former.memberId
+    this.#claim = { owned: former.owned, generation: former.generation }
+  }
+
+  /** Joins, shares out when this member is the one to do it, and takes its share. Resolves with what is to be put down for others. */
+  async #joinGroup(): Promise<number[]> {
     const { groupId, topic, sessionTimeoutMs, releaseMsMax } = this.#options
     const userData = Buffer.from(JSON.stringify(this.#claim))
     const metadata = MemberMetadata.encode({ version: 0, topics: [topic], userData })
@@ -140,44 +175,47 @@ export class KafkaMembership implements PartitionOwnership {
     const { memberAssignment } = await this.#ask((broker) =>
       broker.syncGroup({ groupId, generationId: joined.generationId, memberId: joined.memberId, groupAssignment: shares }),
     )
-    const owned = MemberAssignment.decode(memberAssignment)?.assignment[topic] ?? []
+    const share = [...(MemberAssignment.decode(memberAssignment)?.assignment[topic] ?? [])].sort((a, b) => a - b)
+    const given = this.#claim.owned.filter((partition) => !share.includes(partition))
     this.#heardAtMs = this.#options.nowMs()
     this.#generation = joined.generationId
-    this.#owned = [...owned].sort((a, b) => a - b)
-    this.#claim = { owned: this.#owned, generation: this.#generation }
+    this.#owned = share
+    this.#claim = { owned: share, generation: this.#generation }
+    const { memberId } = joined
+    await this.#options.former?.write({ memberId, ...this.#claim }).catch((error: unknown) => {
+      this.#options.onTrouble('what this member owns could not be written down', error)
+    })
     for (const listener of this.#listeners) this.#guard(() => listener.assigned(this.#owned, this.#generation))
     this.#first?.resolve(this.#owned)
     this.#first = undefined
+    return given
   }
 
   #shareOut(members: readonly { memberId: string; memberMetadata: Buffer }[]): { memberId: string; memberAssignment: Buffer }[] {
     const claimants = members.map(({ memberId, memberMetadata }) => ({ id: memberId, ...claimOf(memberMetadata) }))
-    return [...assignSticky(claimants, this.partitions)].map(([memberId, partitions]) => {
+    return [...assignCooperatively(claimants, this.partitions)].map(([memberId, partitions]) => {
       const assignment = { [this.#options.topic]: partitions }
       return { memberId, memberAssignment: MemberAssignment.encode({ version: 0, assignment, userData: Buffer.alloc(0) }) }
     })
   }
 
-  /** Heartbeats until the group shares out anew or the instance ends; then releases. */
+  /** Heartbeats until the group shares out anew, or the instance ends. */
   async #stay(): Promise<void> {
     while (!this.#closing) {
       await this.#pause(this.#options.heartbeatMs)
       if (this.#closing) return
       const answer = await this.#beat(this.#generation)
       if (answer === 'fenced') return this.#lose()
-      if (answer === 'rebalance') return this.#release()
+      if (answer === 'rebalance') return
       if (answer === 'unheard') this.#giveUpInTime()
       if (this.#memberId === '') return
     }
   }
 
-  /** Owns nothing from now on, and waits until all that was owned is put down; heartbeats go on meanwhile. */
-  async #release(): Promise<void> {
-    const owned = this.#owned
-    this.#owned = []
-    if (owned.length === 0) return
+  /** Waits until these are put down; heartbeats go on meanwhile. They are not owned any more. */
+  async #release(given: readonly number[]): Promise<void> {
     let isDone = false
-    const done = Promise.allSettled([...this.#listeners].map((listener) => listener.release(owned))).then((results) => {
+    const done = Promise.allSettled([...this.#listeners].map((listener) => listener.release(given))).then((results) => {
       isDone = true
       for (const result of results) {
         if (result.status === 'rejected') this.#options.onTrouble('partitions were released with trouble', result.reason)
@@ -189,7 +227,7 @@ export class KafkaMembership implements PartitionOwnership {
       if (isDone) return
       const isLate = this.#options.nowMs() - startedAtMs > this.#options.releaseMsMax
       if (isLate || (await this.#beat(this.#generation)) === 'fenced') {
-        this.#owned = owned
+        this.#owned = [...this.#owned, ...given]
         return this.#lose()
       }
     }
@@ -227,11 +265,14 @@ export class KafkaMembership implements PartitionOwnership {
   }
 
   async #leave(): Promise<void> {
-    await this.#release()
+    const owned = this.#owned
+    this.#owned = []
+    if (owned.length > 0) await this.#release(owned)
     this.#first?.reject(new LogUnavailableError('the log is closed'))
     if (this.#memberId === '') return
     const place = { groupId: this.#options.groupId, memberId: this.#memberId }
     this.#memberId = ''
+    await this.#options.former?.write({ memberId: '', owned: [], generation: 0 }).catch(() => {}) // the next one asks in vain, and joins anew
     // Without it the others notice by themselves, after the session's length.
     await this.#ask((broker) => broker.leaveGroup(place)).catch((error: unknown) => {
       this.#options.onTrouble('the group could not be left', error)

@@ -12,7 +12,7 @@ import type { Log } from '../../schemas/ports/log.ts'
 import type { PartitionOwnership } from '../../schemas/ports/partition-ownership.ts'
 import { KafkaAppender } from './kafka-appender.ts'
 import { KafkaClient, type KafkaSettings } from './kafka-client.ts'
-import { KafkaMembership } from './kafka-membership.ts'
+import { type FormerMember, KafkaMembership } from './kafka-membership.ts'
 import { KafkaReader } from './kafka-reader.ts'
 import { ensureTopic } from './kafka-topic.ts'
 
@@ -37,6 +37,8 @@ export interface KafkaLogOptions extends KafkaSettings {
   readonly sessionTimeoutMs?: number
   /** How long the others wait until an instance has put its partitions down. */
   readonly releaseMsMax?: number
+  /** Which member of the group this was before: see `member-file.ts`. */
+  readonly former?: FormerMember
   /** Trouble that nobody's call tells of: the group's coordinator away, a failing listener. */
   readonly onTrouble: (message: string, error: unknown) => void
 }
@@ -90,6 +92,7 @@ export async function openKafkaLog(options: KafkaLogOptions): Promise<KafkaLog> 
     sessionTimeoutMs,
     heartbeatMs: sessionTimeoutMs / HEARTBEATS_PER_SESSION,
     releaseMsMax: options.releaseMsMax ?? RELEASE_MS_MAX,
+    former: options.former,
     onTrouble: options.onTrouble,
   })
   let closed: Promise<void> | undefined

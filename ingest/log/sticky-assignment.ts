@@ -36,19 +36,38 @@ export function assignSticky(claimants: readonly Claimant[], partitions: number)
   return shares
 }
 
+/**
+ * The same, but a partition that is to go from one member to another is given to nobody: who has it puts it down and asks
+ * again, and only then it is free. So a partition is never at two members, and those that stay are not touched.
+ */
+export function assignCooperatively(claimants: readonly Claimant[], partitions: number): Map<string, number[]> {
+  const owners = ownersOf(claimants, partitions)
+  const isFree = (partition: number, id: string) => (owners.get(partition)?.id ?? id) === id
+  return new Map([...assignSticky(claimants, partitions)].map(([id, share]) => [id, share.filter((partition) => isFree(partition, id))]))
+}
+
 /** What each member has a right to, ascending. */
 function kept(claimants: readonly Claimant[], partitions: number): [string, number[]][] {
+  const owners = ownersOf(claimants, partitions)
+  return sortedById(claimants).map(({ id }) => {
+    const own = [...owners].filter(([, owner]) => owner.id === id).map(([partition]) => partition)
+    return [id, own.sort((a, b) => a - b)]
+  })
+}
+
+/** Who has which partition. */
+function ownersOf(claimants: readonly Claimant[], partitions: number): Map<number, Claimant> {
   const owners = new Map<number, Claimant>()
-  const sorted = [...claimants].sort((a, b) => (a.id < b.id ? -1 : 1))
-  for (const claimant of sorted) {
+  for (const claimant of sortedById(claimants)) {
     for (const partition of claimant.owned) {
       const other = owners.get(partition)
       const isPartition = Number.isInteger(partition) && partition >= 0 && partition < partitions
       if (isPartition && (other === undefined || claimant.generation > other.generation)) owners.set(partition, claimant)
     }
   }
-  return sorted.map(({ id }) => {
-    const own = [...owners].filter(([, owner]) => owner.id === id).map(([partition]) => partition)
-    return [id, own.sort((a, b) => a - b)]
-  })
+  return owners
+}
+
+function sortedById(claimants: readonly Claimant[]): Claimant[] {
+  return [...claimants].sort((a, b) => (a.id < b.id ? -1 : 1))
 }

@@ -5,12 +5,12 @@
 
 export interface OwnershipListener {
   /**
-   * Partitions may go to another instance: stop taking in, commit what is processed. The instance owns none until
-   * `assigned`, but nobody else gets them before this has resolved, within the driver's limit for it (then `lost`
-   * follows). Nearly all of them usually come back: keep their state until `assigned` says which did not.
+   * These are to go to another instance: stop taking in, commit what is processed, and keep nothing of them. They are not
+   * owned any more, but nobody else gets them before this has resolved, within the driver's limit for it (then `lost`
+   * follows). All others stay, and go on.
    */
   release(partitions: readonly number[]): Promise<void>
-  /** These are owned from now on, in this generation. Not awaited. */
+  /** All that are owned from now on, in this generation: those that stayed and those that came. Not awaited. */
   assigned(partitions: readonly number[], generation: number): void
   /** These went without `release` being heard: another instance may process them already, nothing may be written for them. */
   lost(partitions: readonly number[]): void
@@ -18,7 +18,7 @@ export interface OwnershipListener {
 
 export interface PartitionOwnership {
   readonly partitions: number
-  /** Partitions owned now, ascending; none while they are shared out. */
+  /** Partitions owned now, ascending. */
   owned(): readonly number[]
   /** Grows with each sharing-out; 0 before the first. */
   readonly generation: number

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { assignSticky, type Claimant } from '../../ingest/log/sticky-assignment.ts'
+import { assignCooperatively, assignSticky, type Claimant } from '../../ingest/log/sticky-assignment.ts'
 import { ownAll } from '../../schemas/ports/partition-ownership.ts'
 
 const arbitraryClaimants = fc.uniqueArray(
@@ -53,6 +53,44 @@ describe('sticky assignment', () => {
     ['nobody', [], 4, {}],
   ])('%s', (_, claimants, partitions, expected) => {
     expect(shares(claimants, partitions)).toEqual(expected)
+  })
+})
+
+describe('cooperative assignment', () => {
+  it('gives nothing away that another has, all that nobody has, and in the next round the rest', () => {
+    fc.assert(
+      fc.property(arbitraryClaimants, fc.nat(40), (claimants, partitions) => {
+        const first = assignCooperatively(claimants, partitions)
+        const given = [...first.values()].flat()
+        expect(new Set(given).size).toBe(given.length)
+        const isHad = (partition: number) => claimants.some(({ owned }) => owned.includes(partition))
+        for (const [id, share] of first) {
+          const had = claimants.find((claimant) => claimant.id === id)?.owned ?? []
+          for (const partition of share) expect(had.includes(partition) || !isHad(partition)).toBe(true)
+        }
+        for (let partition = 0; partition < partitions; partition += 1) expect(isHad(partition) || given.includes(partition)).toBe(true)
+        // Who was to give something away has put it down, and asks again.
+        const next = assignCooperatively(
+          [...first].map(([id, owned]) => claim(id, owned)),
+          partitions,
+        )
+        const counts = [...next.values()].map((share) => share.length)
+        expect([...next.values()].flat()).toHaveLength(partitions)
+        expect(Math.max(...counts) - Math.min(...counts)).toBeLessThanOrEqual(1)
+        for (const [id, share] of first) expect(next.get(id)).toEqual(expect.arrayContaining(share))
+      }),
+    )
+  })
+
+  it('moves half to one that comes, in two rounds, and leaves the other half alone', () => {
+    const rounds = [
+      [claim('a', [0, 1, 2, 3]), claim('b', [], 0)],
+      [claim('a', [0, 1]), claim('b', [])],
+    ].map((claimants) => Object.fromEntries(assignCooperatively(claimants, 4)))
+    expect(rounds).toEqual([
+      { a: [0, 1], b: [] },
+      { a: [0, 1], b: [2, 3] },
+    ])
   })
 })
 

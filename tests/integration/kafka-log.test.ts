@@ -1,11 +1,15 @@
 /** The log on real brokers: the contract of every log, brokers that die, another client, and sharing of partitions. */
 import { execFile, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { Kafka, logLevel, Partitioners } from 'kafkajs'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { type KafkaLog, type KafkaLogOptions, openKafkaLog } from '../../ingest/log/kafka.ts'
+import { memberFile } from '../../ingest/log/member-file.ts'
 import { partitionOf } from '../../schemas/partitioner.ts'
 import { describeLogContract } from '../contract/log-contract.ts'
 import { KAFKA_LOGIN, type RunningKafka, startKafka } from '../support/brokers/kafka-broker.ts'
@@ -233,7 +237,7 @@ describe.each(KAFKA_VERSIONS)('Kafka %s', (version) => {
     await expect(openKafkaLog(options(topic))).rejects.toThrow(/cleanup\.policy=compact/)
   })
 
-  it('shares partitions stickily, waits for a release, and hands over on close', async () => {
+  it('shares partitions stickily, waits for what is to move, and hands over on close', async () => {
     const topic = `t-${randomUUID()}`
     const first = await open(topic, { partitions: 6 })
     const said: string[] = []
@@ -253,17 +257,15 @@ describe.each(KAFKA_VERSIONS)('Kafka %s', (version) => {
     expect(await first.ownership.isCurrent(firstGeneration)).toBe(true)
 
     const second = await open(topic, { partitions: 6 })
-    let hasJoined = false
-    const joined = second.ownership.join().finally(() => {
-      hasJoined = true
-    })
-    await vi.waitFor(() => expect(said).toEqual(['assigned 012345', 'release 012345']), 5_000)
-    expect(first.ownership.owned()).toEqual([])
+    expect(await second.ownership.join()).toEqual([])
+    await vi.waitFor(() => expect(said).toEqual(['assigned 012345', 'assigned 012', 'release 345']), 5_000)
+    expect(first.ownership.owned()).toEqual([0, 1, 2])
     await sleep(4_000) // longer than a session: heartbeats go on during a release
-    expect(hasJoined).toBe(false)
+    expect(second.ownership.owned()).toEqual([])
     putDown?.()
-    expect(await joined).toEqual([3, 4, 5])
-    await vi.waitFor(() => expect(first.ownership.owned()).toEqual([0, 1, 2]), 5_000)
+    await vi.waitFor(() => expect(second.ownership.owned()).toEqual([3, 4, 5]), 5_000)
+    expect(first.ownership.owned()).toEqual([0, 1, 2])
+    await vi.waitFor(() => expect(said.at(-1)).toBe('assigned 012'), 5_000)
     expect(await first.ownership.isCurrent(firstGeneration)).toBe(false)
     expect(await second.ownership.isCurrent(second.ownership.generation)).toBe(true)
 
@@ -275,7 +277,39 @@ describe.each(KAFKA_VERSIONS)('Kafka %s', (version) => {
     putDown?.()
     await closing
     await vi.waitFor(() => expect(second.ownership.owned()).toEqual([0, 1, 2, 3, 4, 5]), 10_000)
-    expect(said).toEqual(['assigned 012345', 'release 012345', 'assigned 012', 'release 012'])
+    expect(said).toEqual(['assigned 012345', 'assigned 012', 'release 345', 'assigned 012', 'release 012'])
+  })
+
+  it('goes on as the member that it was when it was killed and is back', async () => {
+    const topic = `t-${randomUUID()}`
+    const folder = await mkdtemp(join(tmpdir(), 'kappa-member-'))
+    onTestFinished(() => rm(folder, { recursive: true, force: true }))
+    const former = memberFile(join(folder, 'member.json'))
+    const settings = { partitions: 6, former }
+    const killed = await open(topic, { ...settings, sessionTimeoutMs: 300_000 }) // no heartbeat for a minute: as good as dead
+    expect(await killed.ownership.join()).toEqual([0, 1, 2, 3, 4, 5])
+    const back = await open(topic, settings)
+    const startedAt = performance.now()
+    expect(await back.ownership.join()).toEqual([0, 1, 2, 3, 4, 5])
+    expect(performance.now() - startedAt).toBeLessThan(5_000)
+    await back.close()
+    // It has left: who comes next is somebody new.
+    const next = await open(topic, settings)
+    await next.ownership.join()
+    await vi.waitFor(() => expect(next.ownership.owned()).toHaveLength(6), 10_000)
+  })
+
+  it('deletes the oldest records for every reader, as often as it is asked', async () => {
+    const topic = `t-${randomUUID()}`
+    const log = await open(topic, { isCompressed: true, segmentBytes: 1024 * 1024 })
+    await log.append(Array.from({ length: 10 }, (_, i) => ({ partition: 1, value: bytes(String(i)) })))
+    await log.deleteBefore(1, 4)
+    await log.deleteBefore(1, 4)
+    await log.deleteBefore(1, 3)
+    await vi.waitFor(async () => expect(await log.startOffset(1)).toBe(4))
+    const other = await open(topic)
+    expect((await other.read(1, 0, 2)).map(({ offset }) => offset)).toEqual([4, 5])
+    expect([await other.endOffset(1), await other.startOffset(0)]).toEqual([10, 0])
   })
 
   it('gives its partitions up by itself when the group can not be reached, and takes part again', async () => {
