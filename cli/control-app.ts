@@ -2,9 +2,9 @@
  * The control app: what commands ask of the process that has the data folder open. It listens on a socket that only the
  * owner of the folder can connect to, so it asks for no key.
  */
-import { PassThrough, type Readable } from 'node:stream'
+import type { Readable } from 'node:stream'
 import process from 'node:process'
-import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify'
+import Fastify, { type FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import { DEFAULT_WORKSPACE, KEY_KINDS, workspaceName } from '../schemas/config.ts'
 import { parseDurationMs } from '../schemas/windows.ts'
@@ -13,6 +13,8 @@ import type { ControlFailure, ControlStatus, DoctorLine, ImportLine, ReplayLine,
 import { engineChecks } from './doctor-checks.ts'
 import { type Engine, ROW_FORMATS, type RowFormat } from './engine.ts'
 import { replayEngine } from './replay-run.ts'
+import { addQuarantineControl } from './quarantine-control.ts'
+import { answerLines, valid } from './control-answers.ts'
 import { verifyEngine } from './verify-run.ts'
 import { wholeLines } from './whole-lines.ts'
 
@@ -99,6 +101,8 @@ export function createControlApp(engine: Engine): FastifyInstance {
     })
   })
 
+  addQuarantineControl(app, engine)
+
   app.get('/keys', async (request) => {
     const { workspace, kind } = valid(keysQuery, request.query)
     return engine.workspaces.listKeys(workspace).filter((key) => kind === undefined || key.kind === kind)
@@ -119,30 +123,6 @@ export function createControlApp(engine: Engine): FastifyInstance {
   })
 
   return app
-}
-
-function valid<Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> {
-  const parsed = schema.safeParse(value)
-  if (parsed.success) return parsed.data
-  const issue = parsed.error.issues[0]
-  throw new CommandError('parameter_invalid', `${issue?.path.join('.') || 'the request'}: ${issue?.message ?? 'is not valid'}`)
-}
-
-/** Answers with NDJSON as the work goes on. The work is finished even when nobody listens any longer. */
-function answerLines<Line extends { readonly kind: string }>(
-  reply: FastifyReply,
-  work: (write: (line: Line | { readonly kind: 'failure'; readonly failure: ControlFailure }) => void) => Promise<void>,
-): FastifyReply {
-  const output = new PassThrough()
-  output.on('error', () => {})
-  const write = (line: object) => {
-    if (!output.destroyed) output.write(`${JSON.stringify(line)}\n`)
-  }
-  work(write)
-    .catch((error: unknown) => write({ kind: 'failure', failure: describeError(error) }))
-    .finally(() => output.end())
-    .catch(() => {})
-  return reply.type('application/x-ndjson').send(output)
 }
 
 interface ImportWork {

@@ -1,5 +1,6 @@
 /** What goes over the control socket: the lines (NDJSON) that a long command answers with, and the form of a failure. */
 import type { ImportProgress } from '../ingest/import-session.ts'
+import type { SettleResponse } from '../schemas/quarantine-api.ts'
 import type { ReplayDifference } from '../warehouse/queries/replay-differences.ts'
 import type { EngineStatus } from './engine.ts'
 import type { VerifiedWindow } from '../verify/report.ts'
@@ -61,6 +62,42 @@ export interface ReplayedWorkspace {
 export type ReplayLine =
   | { readonly kind: 'progress'; readonly done: number; readonly total: number; readonly doing: string }
   | { readonly kind: 'workspace'; readonly workspace: ReplayedWorkspace }
+  | { readonly kind: 'end' }
+  | { readonly kind: 'failure'; readonly failure: ControlFailure }
+
+export interface QuarantineListRequest {
+  readonly workspace: string
+  readonly code?: string | undefined
+  readonly state: 'open' | 'retried' | 'discarded' | 'all'
+  readonly fromMs?: number | undefined
+  readonly toMs?: number | undefined
+  readonly limit: number
+}
+
+export interface QuarantineList {
+  readonly counts: readonly { readonly code: string; readonly events: number }[]
+  readonly rows: readonly {
+    readonly id: string
+    readonly received_at: string
+    readonly code: string
+    readonly path: string
+    readonly message: string
+    readonly event_id: string
+    readonly state: string
+    readonly body: string
+  }[]
+}
+
+export interface QuarantineSettleRequest {
+  readonly workspace: string
+  readonly action: 'retry' | 'discard'
+  /** Without ids all open events, of the code when one is given. */
+  readonly ids?: readonly string[] | undefined
+  readonly code?: string | undefined
+}
+
+export type QuarantineLine =
+  | { readonly kind: 'settled'; readonly events: readonly SettleResponse[] }
   | { readonly kind: 'end' }
   | { readonly kind: 'failure'; readonly failure: ControlFailure }
 

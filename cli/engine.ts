@@ -10,9 +10,11 @@ import type { WarehouseReader } from '../schemas/ports/warehouse.ts'
 import type { Workspaces } from '../schemas/ports/workspaces.ts'
 import type { GroupCommitter } from '../ingest/group-committer.ts'
 import type { Intake } from '../ingest/intake.ts'
+import type { SettleOutcome, SettleRequest } from '../ingest/quarantine-retry.ts'
 import type { Pipeline } from '../ingest/pipeline.ts'
 import type { EventMap } from '../ingest/segment/event-map.ts'
 import type { ImportProgress } from '../ingest/import-session.ts'
+import type { SettleAction } from '../warehouse/api/quarantine-routes.ts'
 import type { ReadinessProbe, SinkLag } from '../warehouse/api/health-routes.ts'
 
 /** What a row of an import is: an event of ours, or a message of Segment's (or a batch of them). */
@@ -76,6 +78,8 @@ export interface Engine {
     format?: RowFormat
     chunks: AsyncIterable<Uint8Array>
   }): AsyncIterable<ImportProgress>
+  /** Tries quarantined events again, or gives them up; resolves when that is durable, `waitUntilReadable` waits for the numbers. */
+  settleEvents(action: SettleAction, request: SettleRequest): Promise<SettleOutcome[]>
   /** Asks for the workspace's derived numbers to be rebuilt from its raw events. Resolves when that is durable; `waitUntilReadable` waits for the numbers. */
   requestReplay(request: { workspace: string; replay: Replay }): Promise<void>
   /** Resolves when everything appended so far is readable in the warehouse. */

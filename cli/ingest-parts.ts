@@ -8,6 +8,7 @@ import { type ImportProgress, importEvents } from '../ingest/import-session.ts'
 import { createIngestMetrics } from '../ingest/ingest-metrics.ts'
 import { createIntake } from '../ingest/intake.ts'
 import type { CompanionLog } from '../ingest/log/companions.ts'
+import { discardEvents, retryEvents } from '../ingest/quarantine-retry.ts'
 import { replayRecords } from '../ingest/replay-records.ts'
 import { createPipeline } from '../ingest/pipeline.ts'
 import { createEventMap } from '../ingest/segment/event-map.ts'
@@ -33,7 +34,7 @@ export interface IngestDeps {
   readonly waitUntilReadable: () => Promise<void>
 }
 
-export type IngestParts = Pick<Engine, 'pipeline' | 'intake' | 'eventMap' | 'committer' | 'importRows' | 'requestReplay'>
+export type IngestParts = Pick<Engine, 'pipeline' | 'intake' | 'eventMap' | 'committer' | 'importRows' | 'requestReplay' | 'settleEvents'>
 
 /** Puts the stage together. Rejects when the event map of the settings can't be read. */
 export async function openIngest({ config, clock, log, workspaces, kept, metrics, waitUntilReadable }: IngestDeps): Promise<IngestParts> {
@@ -60,6 +61,7 @@ export async function openIngest({ config, clock, log, workspaces, kept, metrics
       await waitUntilReadable()
       if (last) yield last
     },
+    settleEvents: (action, request) => (action === 'retry' ? retryEvents(ingest, request) : discardEvents(ingest, request)),
     async requestReplay({ workspace, replay }) {
       await committer.submit(replayRecords({ workspace, replay, nowMs: clock.nowMs(), partitions: log.partitions }))
     },

@@ -16,6 +16,7 @@ export function createProgram(): Command {
   addSimulate(program)
   addSql(program)
   addKeys(program)
+  addQuarantine(program)
   addDoctor(program)
   addBench(program)
   return program
@@ -245,6 +246,60 @@ function addKeys(program: Command): void {
       const { revokeKey } = await import('./keys-command.ts')
       await revokeKey(id, flags)
     })
+}
+
+function addQuarantine(program: Command): void {
+  const quarantine = described(
+    program,
+    'quarantine',
+    'Events that were not accepted: list them, try them again, give them up.',
+    '  $ kappa quarantine list --code field_missing',
+  )
+
+  command(
+    quarantine,
+    'list',
+    'Quarantined events, newest first, and how many there are by code.',
+    `
+  $ kappa quarantine list
+  $ kappa quarantine list --code time_in_future --state all --json`,
+  )
+    .option('--workspace <name>', 'workspace (default: default)')
+    .option('--code <code>', 'of one code')
+    .option('--state <state>', 'open, retried, discarded or all (default: open)')
+    .option('--from <instant>', 'received at this instant or later (RFC 3339 with a zone, or epoch ms)')
+    .option('--to <instant>', 'received before this instant')
+    .option('--limit <number>', 'how many to show (default: 50)')
+    .option('--json', 'print one JSON document, with the events as they are kept')
+    .action(async (flags) => {
+      const { listQuarantine } = await import('./quarantine-command.ts')
+      await listQuarantine(flags)
+    })
+
+  const actions = [
+    ['retry', 'Validate events again, and take those that are right now. Exit status 1 when any stays.'],
+    ['discard', 'Give events up: they stay in the list as discarded, and count nowhere.'],
+  ] as const
+  for (const [action, description] of actions) {
+    command(
+      quarantine,
+      action,
+      description,
+      `
+  $ kappa quarantine ${action} 0197a3c2-4f1e-7c3a-9a55-2f0f4d1f6d11
+  $ kappa quarantine ${action} --code field_unknown
+  $ kappa quarantine ${action} --all --json`,
+    )
+      .argument('[id...]', 'ids of events, as the list shows them')
+      .option('--workspace <name>', 'workspace (default: default)')
+      .option('--code <code>', 'all open events of a code')
+      .option('--all', 'all open events')
+      .option('--json', 'print one JSON document')
+      .action(async (ids, flags) => {
+        const { settleQuarantine } = await import('./quarantine-command.ts')
+        await settleQuarantine(action, ids, flags)
+      })
+  }
 }
 
 function addDoctor(program: Command): void {

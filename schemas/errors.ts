@@ -40,6 +40,16 @@ export const REQUEST_ERRORS = {
   parameter_invalid: { status: 400, title: 'A parameter is not valid', help: 'See /openapi.json.' },
   not_found: { status: 404, title: 'Nothing is here', help: 'See /openapi.json for what there is.' },
   method_not_allowed: { status: 405, title: 'The method is not allowed here', help: 'See /openapi.json.' },
+  already_settled: {
+    status: 409,
+    title: 'The event was settled before',
+    help: 'It was retried or discarded: see GET /v1/quarantine?state=all.',
+  },
+  origin_refused: {
+    status: 403,
+    title: 'The request comes from another site',
+    help: 'What changes something is taken from pages of this server, or with a key.',
+  },
   rate_limited: {
     status: 429,
     title: 'Too many requests with this key',

@@ -16,11 +16,12 @@ import { LiveHubs } from './live-hubs.ts'
 import { describedAs } from './openapi.ts'
 import { replyWithProblem } from './problem-replies.ts'
 import { durationParameterMs, instantParameterMs, parseParameters } from './query-parameters.ts'
-import { type AccessPorts, admitRead, mayStillRead, SECURITY, workspaceNamed } from './read-access.ts'
+import { admitRead, mayStillRead, SECURITY, workspaceNamed } from './read-access.ts'
+import { addQuarantineRoutes, type QuarantinePorts } from './quarantine-routes.ts'
 import { addRestatementRoutes } from './restatement-routes.ts'
 import { StreamRounds } from './stream-rounds.ts'
 
-export interface ApiDeps extends AccessPorts, HealthPorts {
+export interface ApiDeps extends QuarantinePorts, HealthPorts {
   readonly reader: WarehouseReader
   readonly live: LiveBus
   readonly clock: Clock
@@ -41,6 +42,7 @@ export function createApiRoutes(deps: ApiDeps): FastifyPluginAsync {
     addHealthRoutes(app, deps)
     addGrowthRoutes(app, deps)
     addRestatementRoutes(app, deps)
+    addQuarantineRoutes(app, deps)
     addLiveRoute(app, deps)
   }
 }

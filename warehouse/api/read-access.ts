@@ -31,12 +31,40 @@ function principalOf(ports: AccessPorts, request: FastifyRequest): Principal | u
  * `rate_limited` with the time to wait.
  */
 export async function admitRead(ports: AccessPorts, request: FastifyRequest, named: string | undefined): Promise<string> {
-  const { workspace, keyId } = readableWorkspace(ports, request, named)
+  return (await admitReader(ports, request, named)).workspace
+}
+
+/** As `admitRead`, and whether an admin asks. */
+export async function admitReader(
+  ports: AccessPorts,
+  request: FastifyRequest,
+  named: string | undefined,
+): Promise<{ readonly workspace: string; readonly isAdmin: boolean }> {
+  const { workspace, keyId, isAdmin } = readableWorkspace(ports, request, named)
   if (ports.limitReads !== undefined && keyOf(request) !== undefined) {
     const verdict = await ports.limitReads(keyId)
     if (!verdict.isAllowed) throw new RequestError('rate_limited', undefined, Math.ceil(verdict.retryAfterMs / 1_000))
   }
+  return { workspace, isAdmin }
+}
+
+/**
+ * The workspace in which the request may change something: an admin's. Rejects as `admitRead`, with `key_scope` for other
+ * keys, and with `origin_refused` for a session that acts from another site's page.
+ */
+export async function admitAdmin(ports: AccessPorts, request: FastifyRequest, named: string | undefined): Promise<string> {
+  const { workspace, isAdmin } = await admitReader(ports, request, named)
+  if (!isAdmin) throw new RequestError('key_scope', 'Only an admin key may do this.')
+  if (keyOf(request) === undefined && !isOfOwnPage(request)) throw new RequestError('origin_refused')
   return workspace
+}
+
+/** Browsers say where a request comes from; the cookie itself is never sent from another site, this is the second lock. */
+function isOfOwnPage({ headers }: FastifyRequest): boolean {
+  const site = headers['sec-fetch-site']
+  if (site !== undefined && site !== 'same-origin') return false
+  if (headers.origin === undefined) return true
+  return URL.canParse(headers.origin) && new URL(headers.origin).host === headers.host
 }
 
 /**
@@ -47,15 +75,16 @@ function readableWorkspace(
   ports: AccessPorts,
   request: FastifyRequest,
   named: string | undefined,
-): { readonly workspace: string; readonly keyId: string } {
+): { readonly workspace: string; readonly keyId: string; readonly isAdmin: boolean } {
   const principal = principalOf(ports, request)
   if (principal === undefined) throw new RequestError(keyOf(request) === undefined ? 'key_missing' : 'key_unknown')
   if (principal.kind !== 'read' && principal.kind !== 'admin') throw new RequestError('key_scope')
   const { keyId } = principal
-  if (named === undefined || named === principal.workspace) return { workspace: principal.workspace, keyId }
+  const isAdmin = principal.kind === 'admin'
+  if (named === undefined || named === principal.workspace) return { workspace: principal.workspace, keyId, isAdmin }
   if (principal.kind !== 'admin') throw new RequestError('key_scope', 'Only an admin key may name another workspace.')
   if (!ports.workspaces.exists(named)) throw new RequestError('not_found', 'There is no such workspace.')
-  return { workspace: named, keyId }
+  return { workspace: named, keyId, isAdmin }
 }
 
 /** `?workspace=`, before the parameters as a whole are checked: who may not read learns nothing else. */
