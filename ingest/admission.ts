@@ -11,12 +11,15 @@ import type { EventKey } from './dedupe/dedupe-step.ts'
 import { RecordBatch } from './record-batch.ts'
 import { EventScanner } from './steps/event-scanner.ts'
 import { MONEY } from './steps/plain-fields.ts'
-import { RecordWriter } from './steps/record-writer.ts'
+import { requestShiftMs } from './steps/event-time.ts'
+import { type RecordFrame, RecordWriter } from './steps/record-writer.ts'
 import type { IncomingItem } from './steps/split-body.ts'
 import type { Validated } from './steps/validate-event.ts'
 
 /** One for all: nothing waits between a scan and what is made of it. */
 const scanner = new EventScanner()
+/** That of the request before, which under load came in the same millisecond. */
+let lastWriter = new RecordWriter({ workspace: '', receivedAtMs: 0, importId: undefined, ipHash: undefined })
 /** Key of a partition: workspace, NUL, subject. */
 let partitionKey = Buffer.alloc(1024)
 
@@ -25,9 +28,18 @@ interface Quarantined extends QuarantinedResult {
   readonly record: number
 }
 
+export interface AdmissionOptions {
+  /** Of the records. */
+  readonly expectedBytes?: number
+  /** Whether the first item says how far the clock of the sender is off, by when it was sent. */
+  readonly firstTellsShift?: boolean
+}
+
 export class Admission {
   readonly batch: RecordBatch
-  readonly #context: AdmissionContext
+  #context: AdmissionContext
+  #isShiftOpen: boolean
+  #isShiftInDoubt = false
   readonly #quarantined: Quarantined[] = []
   #items = 0
   #knownDuplicates = 0
@@ -35,9 +47,9 @@ export class Admission {
   #bytes: Buffer = Buffer.alloc(0)
   #start = 0
 
-  /** `expectedBytes`: of the records. */
-  constructor(context: AdmissionContext, expectedBytes = 0) {
+  constructor(context: AdmissionContext, { expectedBytes = 0, firstTellsShift = false }: AdmissionOptions = {}) {
     this.#context = context
+    this.#isShiftOpen = firstTellsShift
     this.batch = new RecordBatch(expectedBytes)
   }
 
@@ -53,13 +65,14 @@ export class Admission {
     return scanner.scan(bytes, start, bytes.length) ? scanner.end : -1
   }
 
-  /** Epoch ms at which the plain event at `start` of `bytes` says that it was sent; undefined when it says nothing or is none. */
-  sentAtMs(bytes: Buffer, start: number): number | undefined {
-    return this.scan(bytes, start) < 0 || Number.isNaN(scanner.sentAtMs) ? undefined : scanner.sentAtMs
+  /** Whether an item behind the first said when it was sent: then the items before it were taken with the wrong shift. */
+  get isShiftInDoubt(): boolean {
+    return this.#isShiftInDoubt
   }
 
   /** Takes the event that `scan` just read. False: it has to go the slow way. */
   takeScanned(): boolean {
+    if (this.#isShiftOpen && !Number.isNaN(scanner.sentAtMs)) this.#heed(scanner.sentAtMs)
     const { keyKind, receivedAtMs, shiftMs, kept, dedupe, workspace, newId } = this.#context
     if (keyKind === 'write' && (scanner.isRefund || MONEY.some((field) => scanner.has(field)))) return false
     const occurredAtMs = Number.isNaN(scanner.occurredAtMs) ? receivedAtMs : scanner.occurredAtMs + shiftMs
@@ -79,6 +92,7 @@ export class Admission {
 
   /** Takes a parsed value; `validated` is what validation said of it. */
   takeItem(item: IncomingItem, validated: Validated<StorableEvent>): void {
+    if (this.#isShiftOpen && 'event' in validated && validated.event.sent_at !== undefined) this.#heed(validated.event.sent_at)
     const index = this.#items
     this.#items += 1
     const admitted = admitItem(item, validated, this.#context)
@@ -118,11 +132,22 @@ export class Admission {
     this.#items += 1
   }
 
+  #heed(sentAt: string | number): void {
+    if (this.#items > 0) {
+      this.#isShiftInDoubt = true
+      return
+    }
+    this.#isShiftOpen = false
+    this.#context = { ...this.#context, shiftMs: requestShiftMs(sentAt, this.#context.receivedAtMs) }
+  }
+
   #writerOfAll(): RecordWriter {
     if (!this.#writer) {
       const { workspace, receivedAtMs, importId, connectionIp, hasher } = this.#context
       const ipHash = connectionIp === undefined ? undefined : hasher.ip(connectionIp)
-      this.#writer = new RecordWriter({ workspace, receivedAtMs, importId, ipHash })
+      const frame: RecordFrame = { workspace, receivedAtMs, importId, ipHash }
+      if (!lastWriter.writes(frame)) lastWriter = new RecordWriter(frame)
+      this.#writer = lastWriter
     }
     return this.#writer
   }

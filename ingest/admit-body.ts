@@ -24,8 +24,8 @@ export interface BodyOptions {
   /** Whether the sender says that the body is NDJSON. */
   readonly ndjson: boolean
   readonly receivedAtMs: number
-  /** Starts an admission; `shiftMs` is the correction of the sender's clock. */
-  readonly open: (shiftMs: number) => Admission
+  /** Starts an admission; `shiftMs` is the correction of the sender's clock, undefined when the first event is to tell it. */
+  readonly open: (shiftMs: number | undefined) => Admission
 }
 
 /**
@@ -35,26 +35,13 @@ export interface BodyOptions {
 export function admitBody(decoded: Buffer, { ndjson, receivedAtMs, open }: BodyOptions): Admission {
   const body = withoutBom(decoded)
   if (isBlank(body)) throw new RequestError('body_empty')
-  const shiftMs = quickShiftMs(body, receivedAtMs, open)
-  if (shiftMs !== undefined) {
-    const admission = open(shiftMs)
-    if (ndjson ? admitAllLines(body, admission) : isUtf8(body) && admitJson(body, admission)) return admission
-  }
+  const quick = open(undefined)
+  const isTaken = ndjson ? admitAllLines(body, quick) : isUtf8(body) && admitJson(body, quick)
+  if (isTaken && !quick.isShiftInDoubt) return quick
   const items = splitBody(body, ndjson).map((item) => ({ item, validated: validateItem(item) }))
   const admission = open(requestShiftMs(firstSentAt(items.map(({ validated }) => validated)), receivedAtMs))
   for (const { item, validated } of items) admission.takeItem(item, validated)
   return admission
-}
-
-/** The shift, where the bytes tell it: no event says when it was sent, or the first one does. */
-function quickShiftMs(body: Buffer, receivedAtMs: number, open: BodyOptions['open']): number | undefined {
-  // A name may be hidden in escapes.
-  if (!body.includes('sent_at') && !body.includes('\\u')) return 0
-  if (!isUtf8(body)) return undefined
-  let at = skipSpace(body, 0)
-  if (body[at] === OPEN_BRACKET) at = skipSpace(body, at + 1)
-  const sentAtMs = open(0).sentAtMs(body, at)
-  return sentAtMs === undefined ? undefined : requestShiftMs(sentAtMs, receivedAtMs)
 }
 
 /** `sent_at` of the first valid event that has one: it says when the request was sent. */

@@ -7,13 +7,19 @@ export const BODY_BYTES_MAX = 10 * 1024 * 1024
 
 const gunzipAsync = promisify(gunzip)
 
+/**
+ * A body that is not encoded.
+ * @throws RequestError `body_too_large`
+ */
+export function boundedBody(body: Buffer): Buffer {
+  if (body.byteLength > BODY_BYTES_MAX) throw new RequestError('body_too_large')
+  return body
+}
+
 /** @throws RequestError `encoding_unsupported`, `body_undecodable`, `body_too_large` */
 export async function decodeBody(body: Buffer, contentEncoding: string | undefined): Promise<Buffer> {
   const encoding = contentEncoding?.trim().toLowerCase() ?? ''
-  if (encoding === '' || encoding === 'identity') {
-    if (body.byteLength > BODY_BYTES_MAX) throw new RequestError('body_too_large')
-    return body
-  }
+  if (encoding === '' || encoding === 'identity') return boundedBody(body)
   if (encoding !== 'gzip' && encoding !== 'x-gzip') throw new RequestError('encoding_unsupported')
   if (body.byteLength === 0) throw new RequestError('body_empty')
   try {

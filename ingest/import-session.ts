@@ -163,7 +163,7 @@ async function* importParts(options: ImportOptions, parts: AsyncIterable<Part>):
         newId: options.newId,
         kept,
       }
-      const admission = new Admission(context, expectedBytes)
+      const admission = new Admission(context, { expectedBytes })
       part(admission)
       const firstIndex = tally.read
       tally.read += admission.items

@@ -72,12 +72,12 @@ function createHasherPool(workspaces: Pick<Workspaces, 'hashingSecret'>): (works
 export function createIntake(deps: IntakeDeps): Intake {
   const hasherOf = createHasherPool(deps.workspaces)
 
-  function open({ principal, connectionIp, receivedAtMs }: IntakeRequest, shiftMs: number, expectedBytes: number): Admission {
+  function open({ principal, connectionIp, receivedAtMs }: IntakeRequest, shiftMs: number | undefined, expectedBytes: number): Admission {
     const context = {
       workspace: principal.workspace,
       keyKind: principal.kind,
       receivedAtMs,
-      shiftMs,
+      shiftMs: shiftMs ?? 0,
       importId: undefined,
       // A server's address is not that of the person.
       connectionIp: principal.kind === 'write' ? connectionIp : undefined,
@@ -86,7 +86,7 @@ export function createIntake(deps: IntakeDeps): Intake {
       dedupe: deps.dedupe,
       newId: deps.newId,
     }
-    return new Admission(context, expectedBytes)
+    return new Admission(context, { expectedBytes, firstTellsShift: shiftMs === undefined })
   }
 
   async function commit(admission: Admission): Promise<IngestResponse> {

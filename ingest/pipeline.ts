@@ -5,7 +5,7 @@
  */
 import type { IngestResponse } from '../schemas/ingest-api.ts'
 import type { Principal } from '../schemas/ports/workspaces.ts'
-import { decodeBody } from './decode-body.ts'
+import { boundedBody, decodeBody } from './decode-body.ts'
 import type { GroupCommitter } from './group-committer.ts'
 import type { Intake } from './intake.ts'
 
@@ -32,7 +32,8 @@ export function createPipeline({ committer, intake }: PipelineDeps): Pipeline {
     const release = committer.reserve(body.byteLength)
     try {
       const receivedAtMs = intake.clock.nowMs()
-      const decoded = await decodeBody(body, contentEncoding)
+      // Mostly there is nothing to wait for.
+      const decoded = contentEncoding === undefined ? boundedBody(body) : await decodeBody(body, contentEncoding)
       return await intake.submitBody({ principal, connectionIp, receivedAtMs, body: decoded, ndjson })
     } finally {
       release()

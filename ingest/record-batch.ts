@@ -8,15 +8,14 @@ import type { DedupeStep, EventKey } from './dedupe/dedupe-step.ts'
 const BYTES_MIN = 512
 /** Of a character in UTF-16, in UTF-8. */
 const BYTES_PER_UNIT_MAX = 3
-const WORDS = 3
+/** Columns of a record: where it ends, its partition, whether it has a key, and the three words of that. */
+const STRIDE = 6
 
 export class RecordBatch {
   #bytes: Buffer
-  readonly #ends: number[] = []
-  readonly #partitions: number[] = []
-  /** Words of the key of each record; zeros for one without. */
-  readonly #words: number[] = []
-  readonly #isKeyed: boolean[] = []
+  #length = 0
+  /** One array for all columns: most batches are of one record. */
+  readonly #columns: number[] = []
   /** By record; few have any. */
   #alsoKeys: Map<number, EventKey> | undefined
 
@@ -28,20 +27,20 @@ export class RecordBatch {
 
   /** How many records. */
   get size(): number {
-    return this.#ends.length
+    return this.#columns.length / STRIDE
   }
 
   /** Bytes of all records, and where the next one starts. */
   get byteLength(): number {
-    return this.#ends[this.#ends.length - 1] ?? 0
+    return this.#length
   }
 
   /** The buffer, with room for a record of at most `bytes` from `byteLength` on. */
   roomFor(bytes: number): Buffer {
-    const needed = this.byteLength + bytes
+    const needed = this.#length + bytes
     if (needed > this.#bytes.length) {
       const larger = Buffer.allocUnsafeSlow(Math.max(needed, 2 * this.#bytes.length))
-      this.#bytes.copy(larger, 0, 0, this.byteLength)
+      this.#bytes.copy(larger, 0, 0, this.#length)
       this.#bytes = larger
     }
     return this.#bytes
@@ -49,29 +48,26 @@ export class RecordBatch {
 
   /** Adds the record that was written from `byteLength` to `end`. Without a key it is stored whatever was before. */
   add(end: number, partition: number, key: EventKey | undefined): void {
-    this.#ends.push(end)
-    this.#partitions.push(partition)
-    this.#isKeyed.push(key !== undefined)
-    if (key) this.#words.push(key.h0, key.h1, key.h2)
-    else this.#words.push(0, 0, 0)
+    if (key) this.#columns.push(end, partition, 1, key.h0, key.h1, key.h2)
+    else this.#columns.push(end, partition, 0, 0, 0, 0)
+    this.#length = end
   }
 
   /** Adds a record given as text. `alsoKey` is marked as taken together with `key`, but makes no duplicate of the record. */
   addText(text: string, partition: number, key?: EventKey, alsoKey?: EventKey): void {
-    const start = this.byteLength
-    const written = this.roomFor(text.length * BYTES_PER_UNIT_MAX).write(text, start)
+    const written = this.roomFor(text.length * BYTES_PER_UNIT_MAX).write(text, this.#length)
     if (alsoKey) {
       this.#alsoKeys ??= new Map()
       this.#alsoKeys.set(this.size, alsoKey)
     }
-    this.add(start + written, partition, key)
+    this.add(this.#length + written, partition, key)
   }
 
   /** Claims the keys of a record; false when it is a duplicate. */
   claim(record: number, dedupe: Pick<DedupeStep, 'claim' | 'claimWords'>): boolean {
-    const words = this.#words
-    const at = record * WORDS
-    if (this.#isKeyed[record] && !dedupe.claimWords(words[at] ?? 0, words[at + 1] ?? 0, words[at + 2] ?? 0)) return false
+    const columns = this.#columns
+    const at = record * STRIDE
+    if (columns[at + 2] === 1 && !dedupe.claimWords(columns[at + 3] ?? 0, columns[at + 4] ?? 0, columns[at + 5] ?? 0)) return false
     const alsoKey = this.#alsoKeys?.get(record)
     if (alsoKey) dedupe.claim(alsoKey)
     return true
@@ -79,11 +75,10 @@ export class RecordBatch {
 
   /** A record as a message of the log: a view on the batch, not a copy. */
   message(record: number): LogMessage {
-    const start = record === 0 ? 0 : (this.#ends[record - 1] ?? 0)
+    const at = record * STRIDE
+    const start = record === 0 ? 0 : (this.#columns[at - STRIDE] ?? 0)
+    const end = this.#columns[at] ?? 0
     const { buffer, byteOffset } = this.#bytes
-    return {
-      partition: this.#partitions[record] ?? 0,
-      value: new Uint8Array(buffer, byteOffset + start, (this.#ends[record] ?? 0) - start),
-    }
+    return { partition: this.#columns[at + 1] ?? 0, value: new Uint8Array(buffer, byteOffset + start, end - start) }
   }
 }

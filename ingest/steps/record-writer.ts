@@ -45,10 +45,13 @@ function putInteger(value: number, target: Buffer, at: number): number {
 
 /** Writes records that JSON.stringify would write of `logRecordOf`'s, for events as the scanner read them. */
 export class RecordWriter {
+  readonly #frame: RecordFrame
   readonly #head: Buffer
   readonly #tail: Buffer
 
-  constructor({ workspace, receivedAtMs, importId, ipHash }: RecordFrame) {
+  constructor(frame: RecordFrame) {
+    const { workspace, receivedAtMs, importId, ipHash } = frame
+    this.#frame = frame
     this.#head = Buffer.from(
       `{"v":${LOG_RECORD_VERSION},"workspace":${JSON.stringify(workspace)},"received_at":${receivedAtMs},"event_id":"`,
     )
@@ -57,6 +60,12 @@ export class RecordWriter {
       ipHash === undefined ? '' : `,"ip_hash":"${ipHash}"`,
     ]
     this.#tail = Buffer.from(`${last.join('')}}`)
+  }
+
+  /** Whether it would write the same as one made for `frame`. */
+  writes({ workspace, receivedAtMs, importId, ipHash }: RecordFrame): boolean {
+    const own = this.#frame
+    return own.receivedAtMs === receivedAtMs && own.workspace === workspace && own.importId === importId && own.ipHash === ipHash
   }
 
   /** What a record takes at most, for an event of `eventBytes` and an id of `idBytes`. */

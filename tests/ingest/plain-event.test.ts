@@ -226,7 +226,13 @@ describe('a body from its bytes', () => {
         const body = Buffer.from(`${open}${elements.join(separator)}${close}`)
         const whole = told(() => bySlowWay(body, ndjson))
         expect(
-          told(() => admitBody(body, { ndjson, receivedAtMs: NOW_MS, open: (shiftMs) => new Admission(contextOf({ shiftMs })) })),
+          told(() =>
+            admitBody(body, {
+              ndjson,
+              receivedAtMs: NOW_MS,
+              open: (shiftMs) => new Admission(contextOf({ shiftMs: shiftMs ?? 0 }), { firstTellsShift: shiftMs === undefined }),
+            }),
+          ),
         ).toEqual(whole)
         if (typeof whole !== 'string') accepted += whole.response.accepted
       }),
