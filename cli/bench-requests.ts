@@ -1,8 +1,9 @@
 /** Requests of the load generator as bytes, made before the clock runs. */
-import { readFileSync } from 'node:fs'
+import { closeSync, openSync, readSync } from 'node:fs'
 
 const NEWLINE = 10
 const COMMA = 44
+const PIECE_BYTES = 4 * 1024 * 1024
 
 /** A `POST /v1/events` with a body of JSON. */
 export function postEvents(key: string, body: Uint8Array): Buffer {
@@ -15,15 +16,28 @@ export function getPath(key: string, path: string): Buffer {
   return Buffer.from(`GET ${path} HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer ${key}\r\naccept: application/json\r\n\r\n`)
 }
 
-/** The first `events` lines of a file of NDJSON, each as its bytes without the newline. */
+/** The first `events` lines of a file of NDJSON, each as its bytes without the newline. What comes behind them is not read. */
 export function readLines(path: string, events: number): Buffer[] {
-  const bytes = readFileSync(path)
   const lines: Buffer[] = []
-  for (let start = 0; start < bytes.length && lines.length < events; ) {
-    const newline = bytes.indexOf(NEWLINE, start)
-    const end = newline < 0 ? bytes.length : newline
-    if (end > start) lines.push(bytes.subarray(start, end))
-    start = end + 1
+  const file = openSync(path, 'r')
+  try {
+    let rest: Buffer = Buffer.alloc(0)
+    while (lines.length < events) {
+      const piece = Buffer.allocUnsafe(PIECE_BYTES)
+      const read = readSync(file, piece, 0, PIECE_BYTES, null)
+      const bytes = Buffer.concat([rest, piece.subarray(0, read)])
+      let start = 0
+      for (let newline = bytes.indexOf(NEWLINE); newline >= 0 && lines.length < events; newline = bytes.indexOf(NEWLINE, start)) {
+        if (newline > start) lines.push(bytes.subarray(start, newline))
+        start = newline + 1
+      }
+      rest = bytes.subarray(start)
+      if (read > 0) continue
+      if (rest.length > 0 && lines.length < events) lines.push(rest)
+      break
+    }
+  } finally {
+    closeSync(file)
   }
   return lines
 }

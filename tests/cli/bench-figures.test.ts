@@ -1,6 +1,6 @@
 /** The bench's own arithmetic, and the client that it measures with: a wrong ruler would measure wrongly for ever. */
 import { createServer, type Server } from 'node:http'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -88,6 +88,16 @@ test('simulated events are as many as asked for, in order of time, each with an 
   expect([made.fromMs, made.toMs]).toEqual([times[0], times[times.length - 1]])
   await writeSimulatedEvents(join(folder, 'b.ndjson'), 1_500)
   expect(readLines(join(folder, 'b.ndjson'), 10_000).map(String)).toEqual(readLines(made.path, 10_000).map(String))
+})
+
+test.each([
+  ['', 5, []],
+  ['a\nb\nc\n', 2, ['a', 'b']],
+  ['a\n\nb', 5, ['a', 'b']],
+  [`${'x'.repeat(3_000_000)}\n${'y'.repeat(3_000_000)}\nz\n`, 5, ['x'.repeat(3_000_000), 'y'.repeat(3_000_000), 'z']],
+])('lines of a file, however long', (text, events, expected) => {
+  writeFileSync(join(folder, 'lines'), text)
+  expect(readLines(join(folder, 'lines'), events).map(String)).toEqual(expected)
 })
 
 test('bodies hold every line once, an object or arrays', () => {
