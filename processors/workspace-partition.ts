@@ -5,20 +5,20 @@
 import type { ConversionRecord, EventRecord, InviteRecord, ShareRecord } from '../schemas/log-records.ts'
 import type { AdmittedEvent, PersonRow } from '../schemas/records.ts'
 import { type Carrier, Causes, type CausesSnapshot } from './attribution/causes.ts'
-import { Signups, type SignupEvent, type SignupsSnapshot } from './attribution/signups.ts'
+import { Signups, type SignupsSnapshot } from './attribution/signups.ts'
 import { GrowthPeople, type PeopleSnapshot } from './growth/people.ts'
 import { SEEN } from './growth/presence-panes.ts'
 import { SentInvites, type SentInvitesSnapshot } from './growth/sent-invites.ts'
 import { type SliceKey, SliceTable } from './growth/slices.ts'
 import type { PartitionTotals } from './growth/window-totals.ts'
 import type { Hop, MovedEvent } from './hops.ts'
-import { ActorIds, globalNumber } from './runtime/actor-ids.ts'
+import { ActorIds, type ActorIdsSnapshot, globalNumber } from './runtime/actor-ids.ts'
 import { PartitionTime, type PartitionTimeReport } from './runtime/partition-time.ts'
 
 export interface WorkspacePartitionSnapshot {
   readonly time: PartitionTimeReport
   readonly lateEvents: number
-  readonly actors: readonly string[]
+  readonly actors: ActorIdsSnapshot
   readonly slices: readonly SliceKey[]
   readonly causes: CausesSnapshot
   readonly signups: SignupsSnapshot
@@ -37,8 +37,8 @@ export interface WorkspacePartitionOptions {
   /** Whether this is the first time in 7 days that the event's id comes; without it ids are single already. */
   readonly claimId?: ((record: EventRecord) => boolean) | undefined
   readonly from?: WorkspacePartitionSnapshot | undefined
-  /** Names by number, for a rebuild, in which everybody keeps the number that raw rows hold. */
-  readonly actors?: readonly string[] | undefined
+  /** For a rebuild, in which everybody keeps the number that raw rows hold. */
+  readonly actors?: ActorIdsSnapshot | undefined
 }
 
 export class WorkspacePartition {
@@ -71,7 +71,6 @@ export class WorkspacePartition {
     this.#slices = new SliceTable(totals.scopesOf)
     if (from) this.#slices.restore(from.slices)
     this.#people = new GrowthPeople({
-      actors: this.#actors,
       slices: this.#slices,
       totals,
       sendCredit: (referrerId, signupMs, sign) => send({ to: 'credited', referrerId, signupMs, sign }),
@@ -81,10 +80,11 @@ export class WorkspacePartition {
     this.#causes = new Causes((resolution) => send({ to: 'resolved', resolution }), from?.causes)
     this.#signups = new Signups(
       {
-        counted: (actor, signup, sign) => this.#people.signup(actor, signup, sign),
-        plain: (actor, event) => this.#people.active(actor, event.atMs, this.#slices.indexOf(event), SEEN.conversion),
+        counted: (person, signup, sign) => this.#people.signup(person, signup, signup.labels, sign),
+        plain: (person, atMs, labels) => this.#people.active(person, atMs, labels, SEEN.conversion),
         claim: (name, claim) => send({ to: 'claimed', name, claim }),
       },
+      this.#slices,
       from?.signups,
     )
   }
@@ -98,22 +98,20 @@ export class WorkspacePartition {
   take({ record, partition, offset, late, counts }: MovedEvent): void {
     if (this.#claimId?.(record) === false) return
     if (late) this.#lateEvents += 1
-    if (counts) this.apply(record)
-    const { actor_id: actorId } = record
-    const actor = actorId === undefined ? 0 : globalNumber(this.#actors.numberOf(actorId), this.#partition, this.#partitions)
+    const person = record.actor_id === undefined ? NOBODY : this.#actors.personOf(record.actor_id)
+    if (counts) this.#count(record, person)
+    const actor = person === NOBODY ? 0 : this.#globalNumber(person)
     this.#store({ record, partition, offset, actor, late })
   }
 
-  /** Names of the actors by number. */
-  actorNames(): readonly string[] {
+  /** The numbers of the actors. */
+  actorIds(): ActorIdsSnapshot {
     return this.#actors.snapshot()
   }
 
   /** Counts an event of an actor of this partition. */
   apply(record: EventRecord): void {
-    if (record.type === 'share') this.#share(record)
-    else if (record.type === 'invite') this.#invite(record)
-    else if (record.type === 'conversion') this.#conversion(record)
+    if (record.actor_id !== undefined) this.#count(record, this.#actors.personOf(record.actor_id))
   }
 
   /** A message from another key. */
@@ -130,30 +128,31 @@ export class WorkspacePartition {
         this.#causes.claimed(hop.name, hop.claim)
         return
       case 'resolved':
-        this.#signups.resolved(this.#actors.numberOf(hop.resolution.actorId), hop.resolution)
+        this.#signups.resolved(this.#actors.personOf(hop.resolution.actorId), hop.resolution)
         return
       case 'credited':
-        this.#people.credited(hop.referrerId, hop.signupMs, hop.sign)
+        this.#people.credited(this.#actors.personOf(hop.referrerId), hop.signupMs, hop.sign)
     }
   }
 
   /** Rows of the people whose arrival or signup changed since the last call. */
   takePeople(version: number): PersonRow[] {
-    return [...this.#people.takeChanged()].map((actor) => {
-      const { firstMs, signupMs } = this.#people.arrival(actor)
-      const fact = this.#people.factOf(actor)
+    return this.#people.takeChanged().map((person) => {
+      const { firstMs } = this.#people.arrival(person)
+      const signup = this.#signups.counted(person)
+      const labels = signup && this.#slices.at(signup.labels)
       return {
         workspace: this.#workspace,
-        actor_id: this.#actors.nameOf(actor),
-        actor: globalNumber(actor, this.#partition, this.#partitions),
+        actor_id: this.#actors.nameOf(person),
+        actor: this.#globalNumber(person),
         first_activity_ms: Number.isNaN(firstMs) ? null : firstMs,
-        signup_ms: Number.isNaN(signupMs) ? null : signupMs,
-        signup_event_id: fact?.eventId ?? '',
-        referrer_id: fact?.referrerId ?? '',
-        via: fact?.via ?? '',
-        channel: fact?.channel ?? '',
-        campaign: fact?.campaign ?? '',
-        variant: fact?.variant ?? '',
+        signup_ms: signup?.atMs ?? null,
+        signup_event_id: signup?.eventId ?? '',
+        referrer_id: signup?.referrerId ?? '',
+        via: signup?.via ?? '',
+        channel: labels?.channel ?? '',
+        campaign: labels?.campaign ?? '',
+        variant: labels?.variant ?? '',
         version,
       }
     })
@@ -178,44 +177,59 @@ export class WorkspacePartition {
     }
   }
 
-  #share(record: ShareRecord): void {
+  #globalNumber(person: number): number {
+    return globalNumber(this.#actors.numberOf(person), this.#partition, this.#partitions)
+  }
+
+  #count(record: EventRecord, person: number): void {
+    if (record.type === 'share') this.#share(record, person)
+    else if (record.type === 'invite') this.#invite(record, person)
+    else if (record.type === 'conversion') this.#conversion(record, person)
+  }
+
+  #share(record: ShareRecord, person: number): void {
+    this.#people.active(person, record.occurred_at, this.#slices.indexOf(record), SEEN.share)
+    if (record.share_id === undefined && record.referral_code === undefined) return
     const carrier = carrierOf(record)
-    this.#people.active(this.#actors.numberOf(record.actor_id), record.occurred_at, this.#slices.indexOf(carrier), SEEN.share)
     if (record.share_id !== undefined) this.#send({ to: 'carried', name: { kind: 'share', id: record.share_id }, carrier })
     if (record.referral_code !== undefined) this.#send({ to: 'carried', name: { kind: 'code', id: record.referral_code }, carrier })
   }
 
-  #invite(record: InviteRecord): void {
+  #invite(record: InviteRecord, person: number): void {
     if (record.action !== 'sent') return // what the recipient does is not the inviter's activity
+    this.#people.active(person, record.occurred_at, this.#slices.indexOf(record), SEEN.invite)
     const carrier = carrierOf(record)
-    this.#people.active(this.#actors.numberOf(record.actor_id), record.occurred_at, this.#slices.indexOf(carrier), SEEN.invite)
     this.#send({ to: 'carried', name: { kind: 'invite', id: record.invite_id }, carrier })
     if (record.referral_code !== undefined) this.#send({ to: 'carried', name: { kind: 'code', id: record.referral_code }, carrier })
   }
 
-  #conversion(record: ConversionRecord): void {
-    const actor = this.#actors.numberOf(record.actor_id)
-    const own = carrierOf(record)
+  #conversion(record: ConversionRecord, person: number): void {
+    const slice = this.#slices.indexOf(record)
     if (record.amount_minor !== undefined && record.currency !== undefined) {
       const amount = record.kind === 'refund' ? -record.amount_minor : record.amount_minor
-      this.#people.paid(actor, record.occurred_at, record.currency, amount, this.#slices.indexOf(own))
+      this.#people.paid(person, record.occurred_at, record.currency, amount, slice)
     }
     if (record.kind !== 'signup') {
-      this.#people.active(actor, record.occurred_at, this.#slices.indexOf(own), SEEN.conversion)
+      this.#people.active(person, record.occurred_at, slice, SEEN.conversion)
       return
     }
-    const signup: SignupEvent = {
-      ...own,
+    this.#signups.signedUp(person, {
+      atMs: record.occurred_at,
+      eventId: record.event_id,
+      actorId: record.actor_id,
       inviteId: record.invite_id,
       code: record.referral_code,
       shareId: record.share_id,
       referrerId: record.referrer_id,
-    }
-    this.#signups.signedUp(actor, signup)
+      labels: slice,
+    })
   }
 }
 
-function carrierOf(record: ShareRecord | InviteRecord | ConversionRecord): Carrier {
+/** No person: the event names no actor. */
+const NOBODY = -1
+
+function carrierOf(record: ShareRecord | InviteRecord): Carrier {
   return {
     atMs: record.occurred_at,
     eventId: record.event_id,

@@ -10,6 +10,7 @@ import { ALLOWED_LATENESS_MS, DAY_MS } from '../schemas/windows.ts'
 import type { Publication } from './growth/publisher.ts'
 import { addDelta, TotalsRecorder } from './growth/totals-delta.ts'
 import { type Hop, hopKey, subjectOf } from './hops.ts'
+import type { ActorIdsSnapshot } from './runtime/actor-ids.ts'
 import type { PartitionTime } from './runtime/partition-time.ts'
 import { OutgoingEntries, type RebuildOrder, type WorkspaceEntry } from './task-message.ts'
 import { WorkspacePartition, type WorkspacePartitionSnapshot } from './workspace-partition.ts'
@@ -63,7 +64,7 @@ export class WorkspaceTopology {
   #early: EarlyEntry[]
   #droppedDay = Number.NaN
 
-  constructor(workspace: string, place: TopologyPlace, from?: WorkspaceTopologySnapshot, actors?: ReadonlyMap<number, readonly string[]>) {
+  constructor(workspace: string, place: TopologyPlace, from?: WorkspaceTopologySnapshot, actors?: ReadonlyMap<number, ActorIdsSnapshot>) {
     this.workspace = workspace
     this.#place = place
     this.#home = homeOf(workspace, place.partitions)
@@ -193,7 +194,7 @@ export class WorkspaceTopology {
   /** All partitions of the workspace without any state but the numbers of the actors processed here, to be built anew. */
   emptied(): WorkspaceTopology {
     const local = Array.from({ length: this.#place.partitions }, (_, partition) => partition)
-    const actors = new Map([...this.#parts].map(([partition, part]) => [partition, part.actorNames()]))
+    const actors = new Map([...this.#parts].map(([partition, part]) => [partition, part.actorIds()]))
     return new WorkspaceTopology(this.workspace, { ...this.#place, local }, undefined, actors)
   }
 

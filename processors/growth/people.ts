@@ -3,24 +3,19 @@
  * credits of others. Keyed by the person; all changes go to the totals as intervals of window ends.
  */
 import type { CauseKind } from '../../schemas/records.ts'
-import type { ActorIds } from '../runtime/actor-ids.ts'
 import { MINUTE_MS } from '../../schemas/windows.ts'
+import { grownTo } from '../runtime/grown-cells.ts'
 import { type Arrival, Credits, type CreditsSnapshot, type CreditTotals } from './credits.ts'
 import { MEASURE, MONEY, PANE_WINDOWS, paneOfMs } from './measures.ts'
 import { type PresenceMeasure, PresencePanes, type PresenceSnapshot, SEEN, type SeenKind } from './presence-panes.ts'
 import type { SliceTable } from './slices.ts'
 
-/** The counted signup of an actor and to whom it is credited (METRICS "Attribution"). */
+/** The counted signup of a person and to whom it is credited (METRICS "Attribution"). */
 export interface SignupFact {
   readonly atMs: number
-  readonly eventId: string
   /** '' when it is credited to nobody. */
   readonly referrerId: string
   readonly via: CauseKind | ''
-  /** Where the signup counts: its cause's fields, else its own. */
-  readonly channel: string
-  readonly campaign: string
-  readonly variant: string
 }
 
 interface Payment {
@@ -39,12 +34,12 @@ export interface PeopleTotals extends CreditTotals {
 export interface PeopleSnapshot {
   readonly presence: PresenceSnapshot
   readonly firstMs: Float64Array
-  readonly signups: Map<number, SignupFact>
+  readonly signupMs: Float64Array
+  readonly isReferred: Uint8Array
   readonly payments: Map<number, Payment[]>
   readonly credits: CreditsSnapshot
 }
 
-const NEVER: Arrival = { firstMs: Number.NaN, signupMs: Number.NaN }
 const INVITE = 1 << SEEN.invite
 const SHARE = 1 << SEEN.share
 const CONVERSION = 1 << SEEN.conversion
@@ -58,27 +53,27 @@ const ACTOR_MEASURES: readonly PresenceMeasure[] = [
 const VIA_COLUMN = { invite: MEASURE.via_invite, code: MEASURE.via_code, share: MEASURE.via_share, referrer: MEASURE.via_referrer }
 
 export class GrowthPeople {
-  readonly #actors: ActorIds
   readonly #slices: SliceTable
   readonly #totals: PeopleTotals
   readonly #presence: PresencePanes
   readonly #credits: Credits
   readonly #sendCredit: (referrerId: string, signupMs: number, sign: 1 | -1) => void
-  /** First activity by actor; NaN for none. */
+  /** First activity and counted signup by person; NaN for none. */
   #firstMs: Float64Array = new Float64Array(1024).fill(Number.NaN)
-  #signups = new Map<number, SignupFact>()
+  #signupMs: Float64Array = new Float64Array(1024).fill(Number.NaN)
+  /** Whether the counted signup is credited to somebody. */
+  #isReferred: Uint8Array = new Uint8Array(1024)
   #payments = new Map<number, Payment[]>()
-  #changed = new Set<number>()
+  #changed: number[] = []
+  #isChanged: Uint8Array = new Uint8Array(1024)
 
   constructor(options: {
-    actors: ActorIds
     slices: SliceTable
     totals: PeopleTotals
     /** Hands a credit to the partition of the person who earned it. */
     sendCredit: (referrerId: string, signupMs: number, sign: 1 | -1) => void
     from?: PeopleSnapshot
   }) {
-    this.#actors = options.actors
     this.#slices = options.slices
     this.#totals = options.totals
     this.#sendCredit = options.sendCredit
@@ -87,73 +82,66 @@ export class GrowthPeople {
     if (options.from === undefined) return
     this.#presence.restore(options.from.presence)
     this.#firstMs = options.from.firstMs
-    this.#signups = options.from.signups
+    this.#signupMs = options.from.signupMs
+    this.#isReferred = options.from.isReferred
     this.#payments = options.from.payments
   }
 
   /** A share, a sent invite, or a conversion that is not the counted signup. */
-  active(actor: number, atMs: number, slice: number, kind: SeenKind): void {
-    this.#presence.add(actor, Math.ceil(atMs / MINUTE_MS), slice, kind, 1)
+  active(person: number, atMs: number, slice: number, kind: SeenKind): void {
+    this.#presence.add(person, Math.ceil(atMs / MINUTE_MS), slice, kind, 1)
     if (kind === SEEN.share) this.#count(MEASURE.shares, atMs, slice, 1)
-    if ((this.#firstMs[actor] as number) <= atMs) return // as for most events: the actor is known since before
-    const before = this.arrival(actor)
-    this.#arrivalChanged(actor, before, { firstMs: atMs, signupMs: before.signupMs })
+    if ((this.#firstMs[person] as number) <= atMs) return // as for most events: the person is known since before
+    const before = this.arrival(person)
+    this.#arrivalChanged(person, before, { firstMs: atMs, signupMs: before.signupMs })
   }
 
   /** The counted signup became this one (sign 1), or is no longer (-1). */
-  signup(actor: number, fact: SignupFact, sign: 1 | -1): void {
-    const slice = this.#slices.indexOf(fact)
-    this.#presence.add(actor, Math.ceil(fact.atMs / MINUTE_MS), slice, SEEN.conversion, sign)
+  signup(person: number, fact: SignupFact, slice: number, sign: 1 | -1): void {
+    this.#presence.add(person, Math.ceil(fact.atMs / MINUTE_MS), slice, SEEN.conversion, sign)
     this.#count(MEASURE.new_users, fact.atMs, slice, sign)
     if (fact.via !== '') {
       this.#count(VIA_COLUMN[fact.via], fact.atMs, slice, sign)
       this.#totals.firstCredit.add(fact.atMs, sign)
-      for (const payment of this.#payments.get(actor) ?? []) this.#addReferredMoney(payment, fact, sign)
+      for (const payment of this.#payments.get(person) ?? []) this.#addReferredMoney(payment, fact.atMs, sign)
       this.#sendCredit(fact.referrerId, fact.atMs, sign)
     }
-    const before = this.arrival(actor)
-    if (sign > 0) this.#signups.set(actor, fact)
-    else this.#signups.delete(actor)
-    this.#arrivalChanged(actor, before, {
+    const before = this.arrival(person)
+    this.#arrivalChanged(person, before, {
       firstMs: sign > 0 ? earliest(before.firstMs, fact.atMs) : before.firstMs,
       signupMs: sign > 0 ? fact.atMs : Number.NaN,
     })
+    this.#isReferred[person] = sign > 0 && fact.via !== '' ? 1 : 0
   }
 
   /** Money of a conversion, negative for a refund. */
-  paid(actor: number, atMs: number, currency: string, amount: number, slice: number): void {
+  paid(person: number, atMs: number, currency: string, amount: number, slice: number): void {
     const payment = { atMs, currency, amount, slice }
-    const payments = this.#payments.get(actor)
+    const payments = this.#payments.get(person)
     if (payments) payments.push(payment)
-    else this.#payments.set(actor, [payment])
+    else this.#payments.set(person, [payment])
     for (const window of PANE_WINDOWS) {
       const pane = paneOfMs(atMs, window.paneMs)
       for (const scope of this.#slices.at(slice).scopes)
         scope.money(currency, window.index).add(MONEY.revenue, pane, pane + window.panes, amount)
     }
-    const fact = this.#signups.get(actor)
-    if (fact && fact.via !== '') this.#addReferredMoney(payment, fact, 1)
+    if (this.#isReferred[person] === 1) this.#addReferredMoney(payment, this.#signupMs[person] as number, 1)
   }
 
   /** A signup at `signupMs` is credited to this person, or no longer. */
-  credited(referrerId: string, signupMs: number, sign: 1 | -1): void {
-    const referrer = this.#actors.find(referrerId)
-    this.#credits.add(referrerId, referrer === undefined ? NEVER : this.arrival(referrer), signupMs, sign)
+  credited(person: number, signupMs: number, sign: 1 | -1): void {
+    this.#credits.add(person, this.arrival(person), signupMs, sign)
   }
 
-  arrival(actor: number): Arrival {
-    return { firstMs: this.#firstMs[actor] ?? Number.NaN, signupMs: this.#signupMs(actor) }
+  arrival(person: number): Arrival {
+    return { firstMs: this.#firstMs[person] ?? Number.NaN, signupMs: this.#signupMs[person] ?? Number.NaN }
   }
 
-  /** The counted signup of an actor. */
-  factOf(actor: number): SignupFact | undefined {
-    return this.#signups.get(actor)
-  }
-
-  /** Actors whose arrival or signup changed since the last call. */
-  takeChanged(): Set<number> {
+  /** People whose arrival or signup changed since the last call. */
+  takeChanged(): readonly number[] {
     const changed = this.#changed
-    this.#changed = new Set()
+    this.#changed = []
+    for (const person of changed) this.#isChanged[person] = 0
     return changed
   }
 
@@ -171,34 +159,34 @@ export class GrowthPeople {
     return {
       presence: this.#presence.snapshot(),
       firstMs: this.#firstMs,
-      signups: this.#signups,
+      signupMs: this.#signupMs,
+      isReferred: this.#isReferred,
       payments: this.#payments,
       credits: this.#credits.snapshot(),
     }
   }
 
-  #signupMs(actor: number): number {
-    return this.#signups.get(actor)?.atMs ?? Number.NaN
-  }
-
-  #arrivalChanged(actor: number, before: Arrival, after: Arrival): void {
-    if (actor >= this.#firstMs.length) {
-      const grown = new Float64Array(Math.max(actor + 1, this.#firstMs.length * 2)).fill(Number.NaN)
-      grown.set(this.#firstMs)
-      this.#firstMs = grown
+  #arrivalChanged(person: number, before: Arrival, after: Arrival): void {
+    this.#firstMs = grownTo(this.#firstMs, person, Number.NaN)
+    this.#signupMs = grownTo(this.#signupMs, person, Number.NaN)
+    this.#isReferred = grownTo(this.#isReferred, person)
+    this.#isChanged = grownTo(this.#isChanged, person)
+    this.#firstMs[person] = after.firstMs
+    this.#signupMs[person] = after.signupMs
+    if (this.#isChanged[person] === 0) {
+      this.#isChanged[person] = 1
+      this.#changed.push(person)
     }
-    this.#firstMs[actor] = after.firstMs
-    this.#changed.add(actor)
     if (before.firstMs === after.firstMs && effectiveSignup(before) === effectiveSignup(after)) return
     if (!Number.isNaN(before.firstMs)) this.#totals.arrivals.add(before.firstMs, before.signupMs, -1)
     this.#totals.arrivals.add(after.firstMs, after.signupMs, 1)
-    this.#credits.arrivalChanged(this.#actors.nameOf(actor), before, after)
+    this.#credits.arrivalChanged(person, before, after)
   }
 
-  #addReferredMoney({ atMs, currency, amount, slice }: Payment, fact: SignupFact, sign: 1 | -1): void {
+  #addReferredMoney({ atMs, currency, amount, slice }: Payment, signupMs: number, sign: 1 | -1): void {
     for (const window of PANE_WINDOWS) {
       const pane = paneOfMs(atMs, window.paneMs)
-      const from = Math.max(pane, paneOfMs(fact.atMs, window.paneMs)) // as of an end before the signup it is not referred
+      const from = Math.max(pane, paneOfMs(signupMs, window.paneMs)) // as of an end before the signup it is not referred
       for (const scope of this.#slices.at(slice).scopes) {
         scope.money(currency, window.index).add(MONEY.referred_revenue, from, pane + window.panes, sign * amount)
       }
@@ -206,9 +194,10 @@ export class GrowthPeople {
   }
 
   #count(column: number, atMs: number, slice: number, n: number): void {
+    const { scopes } = this.#slices.at(slice)
     for (const window of PANE_WINDOWS) {
       const pane = paneOfMs(atMs, window.paneMs)
-      for (const scope of this.#slices.at(slice).scopes) scope.counts(window.index).add(column, pane, pane + window.panes, n)
+      for (const scope of scopes) scope.counts(window.index).add(column, pane, pane + window.panes, n)
     }
   }
 }

@@ -25,6 +25,13 @@ export interface Slice {
 /** The empty string stands for an absent field. */
 export type SliceKey = Pick<Slice, Dimension>
 
+/** What may carry the fields of a slice. */
+interface Labelled {
+  readonly channel?: string | undefined
+  readonly campaign?: string | undefined
+  readonly variant?: string | undefined
+}
+
 /** Gives the scopes of a slice (`split-scopes.ts`): the list may grow later. */
 export type ScopesOf = (key: SliceKey) => readonly ScopeDeltas[]
 
@@ -38,8 +45,8 @@ export class SliceTable {
     this.#scopesOf = scopesOf
   }
 
-  /** Number of the slice, given out in order of appearance from 0. */
-  indexOf({ channel, campaign, variant }: SliceKey): number {
+  /** Number of the slice, given out in order of appearance from 0; takes an event's record as it is. */
+  indexOf({ channel = '', campaign = '', variant = '' }: Labelled): number {
     return this.#indexes.get(channel)?.get(campaign)?.get(variant) ?? this.#add({ channel, campaign, variant })
   }
 

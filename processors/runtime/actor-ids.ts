@@ -1,42 +1,61 @@
 /**
- * Dense numbers for a partition's actors: what arrays are indexed by. Only an actor's own events give it one, in the
- * order of their partition, so that a recovery gives the same however partitions interleave. The warehouse knows an actor by `globalNumber`,
- * which no other partition gives out.
+ * Dense numbers for the people that a partition hears of, be it by their own events or as somebody who brought another:
+ * what columns are indexed by. An actor has a second number, by which the warehouse knows it. Only an actor's own events
+ * give it one, in the order of their partition, so that a recovery gives the same however partitions interleave; no
+ * other partition gives out its `globalNumber`.
  */
-export class ActorIds {
-  readonly #numbers: Map<string, number>
-  readonly #names: string[]
+import { grownTo } from './grown-cells.ts'
 
-  constructor(from?: readonly string[]) {
-    this.#names = from ? [...from] : []
-    this.#numbers = new Map(this.#names.map((name, index) => [name, index]))
+const NONE = -1
+
+export interface ActorIdsSnapshot {
+  /** By person. */
+  readonly names: readonly string[]
+  /** Number of the actor by person, -1 for one who has not acted. */
+  readonly numbers: Int32Array
+}
+
+export class ActorIds {
+  readonly #people: Map<string, number>
+  readonly #names: string[]
+  #numbers: Int32Array
+  #actors = 0
+
+  constructor(from?: ActorIdsSnapshot) {
+    this.#names = from ? [...from.names] : []
+    this.#people = new Map(this.#names.map((name, person) => [name, person]))
+    this.#numbers = from ? from.numbers.slice() : new Int32Array(64).fill(NONE)
+    for (const number of this.#numbers) if (number !== NONE) this.#actors += 1
   }
 
-  /** The number of an actor, given out in order of appearance from 0. */
-  numberOf(actorId: string): number {
-    let number = this.#numbers.get(actorId)
-    if (number === undefined) {
-      number = this.#names.push(actorId) - 1
-      this.#numbers.set(actorId, number)
+  /** The person of a name, numbered in order of appearance from 0. */
+  personOf(name: string): number {
+    let person = this.#people.get(name)
+    if (person === undefined) {
+      person = this.#names.push(name) - 1
+      this.#people.set(name, person)
+    }
+    return person
+  }
+
+  /** The number of a person as an actor, given out when it is first asked for, from 0. */
+  numberOf(person: number): number {
+    this.#numbers = grownTo(this.#numbers, person, NONE)
+    let number = this.#numbers[person] as number
+    if (number === NONE) {
+      number = this.#actors
+      this.#actors += 1
+      this.#numbers[person] = number
     }
     return number
   }
 
-  /** The number of an actor that has one. */
-  find(actorId: string): number | undefined {
-    return this.#numbers.get(actorId)
+  nameOf(person: number): string {
+    return this.#names[person] as string
   }
 
-  nameOf(number: number): string {
-    return this.#names[number] as string
-  }
-
-  get size(): number {
-    return this.#names.length
-  }
-
-  snapshot(): string[] {
-    return this.#names
+  snapshot(): ActorIdsSnapshot {
+    return { names: this.#names, numbers: this.#numbers }
   }
 }
 

@@ -5,6 +5,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { deriveGrowthMetrics } from '../../metrics/derive-growth.ts'
 import type { Carrier } from '../../processors/attribution/causes.ts'
+import type { CountedSignup } from '../../processors/attribution/signups.ts'
 import { Arrivals } from '../../processors/growth/arrivals.ts'
 import { ScopeGrids } from '../../processors/growth/scope-grids.ts'
 import { WindowTotals } from '../../processors/growth/window-totals.ts'
@@ -77,19 +78,25 @@ vi.mock('../../processors/attribution/signups.ts', async (original) => {
   /** Credits people with themselves. */
   class Generous extends real.Signups {
     readonly #output: ConstructorParameters<typeof real.Signups>[0]
+    readonly #toThemselves = new Map<number, CountedSignup>()
 
     constructor(...given: ConstructorParameters<typeof real.Signups>) {
       super(...given)
       this.#output = given[0]
     }
 
-    override resolved(...[actor, resolution]: Parameters<InstanceType<typeof real.Signups>['resolved']>): void {
-      super.resolved(actor, resolution)
-      const signup = this.snapshot().get(actor)
+    override counted(person: number): ReturnType<InstanceType<typeof real.Signups>['counted']> {
+      return this.#toThemselves.get(person) ?? super.counted(person)
+    }
+
+    override resolved(...[person, resolution]: Parameters<InstanceType<typeof real.Signups>['resolved']>): void {
+      super.resolved(person, resolution)
+      const signup = this.counted(person)
       if (!bugs.selfReferral || signup === undefined || resolution.carrier?.actorId !== resolution.actorId) return
-      this.#output.counted(actor, signup.counted, -1)
-      signup.counted = { ...signup.counted, referrerId: resolution.actorId, via: resolution.kind }
-      this.#output.counted(actor, signup.counted, 1)
+      const toThemselves = { ...signup, referrerId: resolution.actorId, via: resolution.kind }
+      this.#output.counted(person, signup, -1)
+      this.#toThemselves.set(person, toThemselves)
+      this.#output.counted(person, toThemselves, 1)
     }
   }
   return { ...real, Signups: Generous }
