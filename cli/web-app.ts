@@ -80,7 +80,7 @@ export async function createWebApp(options: WebAppOptions): Promise<FastifyInsta
         browserSdkPath: join(options.buildFolder, 'browser', 'kappa.js'),
       }),
     )
-  const health = { probes: engine.probes, sinkLag: () => engine.sinkLag(), metrics: engine.metrics }
+  const health = { probes: engine.probes, sinkLag: () => engine.sinkLag(), metrics: engine.metrics, clock: engine.clock }
   if (!options.serves.reads) {
     addHealthRoutes(app, health)
     app.setNotFoundHandler((_, reply) => problem(reply, 'not_found'))
@@ -90,7 +90,6 @@ export async function createWebApp(options: WebAppOptions): Promise<FastifyInsta
     createApiRoutes({
       reader: engine.reader,
       live: engine.live,
-      clock: engine.clock,
       workspaces: engine.workspaces,
       session: (request) => sessions.principal(request),
       limitReads: engine.limitReads,

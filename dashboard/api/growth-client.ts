@@ -1,4 +1,5 @@
 /** The one HTTP client of the dashboard. Same origin, so the session cookie goes along and no key stands in the page. */
+import type { Readiness } from '../../schemas/readiness-api.ts'
 import type { GrowthResponse, SeriesResponse } from '../../schemas/growth-api.ts'
 
 export interface GrowthRequest {
@@ -31,6 +32,9 @@ export class ApiProblem extends Error {
     this.code = code
   }
 }
+
+/** The server itself waits 3 s for what is behind it. */
+const READINESS_MS_MAX = 8_000
 
 /** Whether the same read may succeed later: no answer, too many requests, or a fault of the server. */
 export function isRetryable(error: unknown): boolean {
@@ -77,6 +81,16 @@ export class GrowthClient {
   readSeries(request: SeriesRequest, signal: AbortSignal): Promise<SeriesResponse> {
     const { metric, window, step, from, to, workspace } = request
     return this.#read(withParameters('/v1/growth/series', { metric, window, step, from, to, workspace }), signal)
+  }
+
+  /** What of the server works, also when it says that not all does. Throws {@link ApiProblem} when it says nothing in time. */
+  async readReadiness(signal: AbortSignal): Promise<Readiness> {
+    const inTime = AbortSignal.any([signal, AbortSignal.timeout(READINESS_MS_MAX)])
+    const answer: unknown = await fetch('/readyz', { signal: inTime, credentials: 'same-origin' })
+      .then((response) => response.json())
+      .catch(() => undefined)
+    if (typeof answer === 'object' && answer !== null && 'not_ready' in answer) return answer as Readiness
+    throw new ApiProblem('The server does not answer', 'Is Kappa still running? The page tries again by itself.', 0, 'unreachable')
   }
 
   #noteServerClock(response: Response): void {

@@ -2,6 +2,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import type { Registry } from 'prom-client'
+import type { Clock } from '../../schemas/ports/clock.ts'
+import { type Readiness, readiness } from '../../schemas/readiness-api.ts'
+import { describedAs } from './openapi.ts'
 
 export interface ReadinessProbe {
   /** What is looked at, such as `log`, `warehouse`, `processors`. */
@@ -20,6 +23,7 @@ export interface HealthPorts {
   readonly probes: readonly ReadinessProbe[]
   readonly sinkLag: () => SinkLag | Promise<SinkLag>
   readonly metrics: Registry
+  readonly clock: Clock
 }
 
 /** Whoever asks for readiness waits no longer than a few seconds: what hangs is to be named before that. */
@@ -49,20 +53,29 @@ async function knownLag(sinkLag: HealthPorts['sinkLag']): Promise<SinkLag | null
 }
 
 /** Adds the three routes. `/readyz` is 200 or 503, with the names of what is not ready and the sink's lag. */
-export function addHealthRoutes(app: FastifyInstance, { probes, sinkLag, metrics }: HealthPorts): void {
+export function addHealthRoutes(app: FastifyInstance, { probes, sinkLag, metrics, clock }: HealthPorts): void {
+  /** When what is not ready was first found so, by name. */
+  let sinceMs = new Map<string, number>()
   app.get('/healthz', { schema: { summary: 'Whether the process lives', tags: ['operations'] } }, async () => ({ status: 'ok' }))
 
   app.get(
     '/readyz',
-    { schema: { summary: 'Whether requests can be served, and what is missing', tags: ['operations'] } },
+    {
+      schema: {
+        summary: 'Whether requests can be served, and what is missing',
+        tags: ['operations'],
+        response: { 200: describedAs(readiness, 'output'), 503: describedAs(readiness, 'output') },
+      },
+    },
     async (_, reply) => {
       const [found, lag] = await Promise.all([Promise.all(probes.map(failing)), knownLag(sinkLag)])
       const notReady = found.flat()
+      sinceMs = new Map(notReady.map(({ name }) => [name, sinceMs.get(name) ?? clock.nowMs()]))
       return reply.code(notReady.length === 0 ? 200 : 503).send({
         ready: notReady.length === 0,
-        not_ready: notReady,
+        not_ready: notReady.map((one) => ({ ...one, since: new Date(sinceMs.get(one.name) as number).toISOString() })),
         sink_lag: lag && { events: lag.events, ms: lag.ms },
-      })
+      } satisfies Readiness)
     },
   )
 
