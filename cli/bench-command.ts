@@ -7,7 +7,7 @@ import { basename, dirname, join, resolve } from 'node:path'
 import process from 'node:process'
 import type { BenchCase } from './bench-case.ts'
 import { BENCH_CASES } from './bench-cases.ts'
-import { BenchContext } from './bench-context.ts'
+import { BenchContext, RUN_PREFIX } from './bench-context.ts'
 import { type BenchResult, type CaseOutcome, isReached } from './bench-figures.ts'
 import { benchReport, comparisonText } from './bench-report.ts'
 import { DEFAULT_EVENTS, FULL_EVENTS, sizesFor } from './bench-sizes.ts'
@@ -41,6 +41,7 @@ export async function bench(flags: BenchFlags): Promise<void> {
   refuseForeignFolder(folder)
   const lock = await lockDataFolder(folder)
   try {
+    for (const name of readdirSync(folder)) if (name.startsWith(RUN_PREFIX)) await rm(join(folder, name), { recursive: true, force: true })
     const result = await runCases(cases, flags, folder, () => lock.release())
     await writeFile(out, `${JSON.stringify(result, null, 2)}\n`)
     tell(`saved as ${out}`)
@@ -80,7 +81,7 @@ function wholeNumber(flag: string, text: string, least: number, most: number): n
 function refuseForeignFolder(folder: string): void {
   if (!existsSync(folder)) return
   if (!statSync(folder).isDirectory()) throw new CommandError('data_not_a_folder', `${folder} is a file: give a folder with --data`)
-  const foreign = readdirSync(folder).find((name) => !name.includes(LOCK_FILE) && !name.startsWith('run-'))
+  const foreign = readdirSync(folder).find((name) => !name.includes(LOCK_FILE) && !name.startsWith(RUN_PREFIX))
   if (foreign === undefined) return
   throw new CommandError('data_in_use', `${folder} is not empty (${foreign}): give a folder of its own with --data`)
 }

@@ -12,6 +12,9 @@ import type { BenchSizes } from './bench-sizes.ts'
 /** `JSON.parse` is measured on at most so many of the events. */
 export const PARSED_EVENTS_MAX = 300_000
 
+/** What the folder of a run is called; one that stands there when a run begins was left by a crash. */
+export const RUN_PREFIX = 'kappa-bench-run-'
+
 /** The product after it took all the events; it goes on running for the cases that read. */
 export interface ImportedProduct {
   readonly data: string
@@ -50,7 +53,7 @@ export class BenchContext {
   constructor({ sizes, folder, port, ownFile, tell }: BenchContextOptions) {
     mkdirSync(folder, { recursive: true })
     this.sizes = sizes
-    this.folder = mkdtempSync(join(folder, 'run-'))
+    this.folder = mkdtempSync(join(folder, RUN_PREFIX))
     this.tell = tell
     this.#port = port
     this.#ownFile = ownFile

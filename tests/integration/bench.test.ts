@@ -1,10 +1,12 @@
 /** `kappa bench` as users run it, on a tiny number of events: every case gives its figures, and nothing is left behind. */
 import { existsSync } from 'node:fs'
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import process from 'node:process'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { BenchResult } from '../../cli/bench-figures.ts'
+import { lockDataFolder } from '../../cli/data-lock.ts'
 import { runKappa } from '../support/kappa-command.ts'
 
 const EVENTS = 1_000
@@ -79,7 +81,7 @@ test('events of the user, one case, beside an older result', { timeout: 120_000 
   const run = await runKappa(['bench', '--only', 'import', ...own, '--compare', older])
   expect(run.status).toBe(0)
   expect(run.stdout).toMatch(/import +imported +[\d,.]+ events\/s +>= 150,000 events\/s {2}(NOT )?reached +JSON\.parse/)
-  expect(run.stdout).toMatch(/Beside that day\n.*different machines[^]*import +imported +1\.00 events\/s +[\d,.]+ events\/s +\+\d+ %/)
+  expect(run.stdout).toMatch(/Beside that day\n.*different machines[\s\S]*import +imported +1\.00 events\/s +[\d,.]+ events\/s +\+\d+ %/)
   expect(await readdir(folder)).toContainEqual(expect.stringMatching(/^\d{4}-\d\d-\d\d-bench\.json$/))
 })
 
@@ -89,6 +91,13 @@ test('it refuses what is not its own, in a sentence', async () => {
   const notEmpty = await runKappa(['bench', '--only', 'memory', '--data', taken, '--out', `${folder}/refused.json`])
   expect(notEmpty).toMatchObject({ status: 1, stdout: '' })
   expect(notEmpty.stderr).toMatch(/^kappa: .* is not empty .* with --data \[data_in_use\]\n$/)
+  const busy = join(folder, 'busy')
+  await mkdir(busy)
+  const lock = await lockDataFolder(busy)
+  const beside = await runKappa(['bench', '--only', 'memory', '--data', busy, '--out', `${folder}/refused.json`])
+  expect(beside).toMatchObject({ status: 1, stdout: '' })
+  expect(beside.stderr).toContain(`process ${process.pid} uses the data folder`)
+  await lock.release()
   await writeFile(join(folder, 'other.json'), '{}')
   for (const [args, message] of [
     [['--only', 'http-7'], /there is no case http-7: the cases are .* \[case_unknown\]/],
