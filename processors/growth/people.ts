@@ -38,6 +38,8 @@ export interface PeopleSnapshot {
   readonly isReferred: Uint8Array
   readonly payments: Map<number, Payment[]>
   readonly credits: CreditsSnapshot
+  /** Absent where nothing is forgotten. */
+  readonly forgottenBefore?: number
 }
 
 const INVITE = 1 << SEEN.invite
@@ -64,6 +66,8 @@ export class GrowthPeople {
   /** Whether the counted signup is credited to somebody. */
   #isReferred: Uint8Array = new Uint8Array(1024)
   #payments = new Map<number, Payment[]>()
+  /** Sightings before this minute are forgotten. */
+  #forgottenBefore: number
   #changed: number[] = []
   #isChanged: Uint8Array = new Uint8Array(1024)
 
@@ -79,6 +83,7 @@ export class GrowthPeople {
     this.#sendCredit = options.sendCredit
     this.#presence = new PresencePanes(ACTOR_MEASURES, options.slices.at)
     this.#credits = new Credits(options.totals, options.from?.credits)
+    this.#forgottenBefore = options.from?.forgottenBefore ?? Number.NEGATIVE_INFINITY
     if (options.from === undefined) return
     this.#presence.restore(options.from.presence)
     this.#firstMs = options.from.firstMs
@@ -98,7 +103,9 @@ export class GrowthPeople {
 
   /** The counted signup became this one (sign 1), or is no longer (-1). */
   signup(person: number, fact: SignupFact, slice: number, sign: 1 | -1): void {
-    this.#presence.add(person, Math.ceil(fact.atMs / MINUTE_MS), slice, SEEN.conversion, sign)
+    const minute = Math.ceil(fact.atMs / MINUTE_MS)
+    // What is forgotten can't be taken back: the credit of a signup of long ago may still change, as another task tells of its cause.
+    if (minute >= this.#forgottenBefore) this.#presence.add(person, minute, slice, SEEN.conversion, sign)
     this.#count(MEASURE.new_users, fact.atMs, slice, sign)
     if (fact.via !== '') {
       this.#count(VIA_COLUMN[fact.via], fact.atMs, slice, sign)
@@ -147,7 +154,8 @@ export class GrowthPeople {
 
   /** Forgets sightings and payments before `atMs`. */
   dropBefore(atMs: number): void {
-    this.#presence.dropBefore(Math.floor(atMs / MINUTE_MS))
+    this.#forgottenBefore = Math.max(this.#forgottenBefore, Math.floor(atMs / MINUTE_MS))
+    this.#presence.dropBefore(this.#forgottenBefore)
     for (const [actor, payments] of this.#payments) {
       const kept = payments.filter((payment) => payment.atMs >= atMs)
       if (kept.length === 0) this.#payments.delete(actor)
@@ -163,6 +171,7 @@ export class GrowthPeople {
       isReferred: this.#isReferred,
       payments: this.#payments,
       credits: this.#credits.snapshot(),
+      forgottenBefore: this.#forgottenBefore,
     }
   }
 
