@@ -15,7 +15,7 @@ it.each([
   ['after a restart', true],
 ])('is credited to somebody else %s', (_, restarts) => {
   const totals = new WindowTotals()
-  const slices = new SliceTable(totals.scope)
+  const slices = new SliceTable(totals.scopesOf)
   const slice = slices.indexOf({ channel: '', campaign: '', variant: '' })
   const credits: [string, number][] = []
   const open = (from?: PeopleSnapshot) =>
