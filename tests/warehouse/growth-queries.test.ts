@@ -257,3 +257,28 @@ describe('statistics of K', () => {
     expect(k).toMatchObject({ credits: 0, credits_squared: 0 })
   })
 })
+
+test('people are told apart however they are numbered: neighbours in two channels, over groups of 64', async () => {
+  const many = new Case('neighbours')
+  const at = END - HOUR_MS
+  for (let number = 1; number <= 200; number += 1) {
+    const actor_id = `p${number}`
+    const channel = number % 2 === 0 ? 'even' : 'odd'
+    many.event({ type: 'share', content_id: 'c', actor_id, occurred_at: at, channel })
+    if (number % 3 === 0) many.event({ type: 'invite', action: 'sent', invite_id: `i${number % 10}`, actor_id, occurred_at: at, channel })
+    if (number % 5 === 0) many.event({ type: 'share', content_id: 'c', actor_id, occurred_at: at + 1, channel: 'even' })
+    if (number > 150) many.event({ type: 'conversion', kind: 'purchase', actor_id: `q${number}`, occurred_at: at, channel: 'odd' })
+  }
+  await many.write()
+  const window = { endMs: END, lengthMs: DAY_MS }
+  const whole = { active_users: 250, inviters: 66, sharers: 200, spreaders: 200, invites_sent: 10, shares: 240 }
+  expect(await readGrowthCounts(warehouse.reader, 'neighbours', window)).toEqual({ ...nothing, ...whole })
+  const slices = await readGrowthBreakdown(warehouse.reader, 'neighbours', window, 'channel')
+  expect(
+    slices.map(({ value, counts }) => [value, counts.active_users, counts.inviters, counts.sharers, counts.invites_sent, counts.shares]),
+  ).toEqual([
+    ['odd', 150, 33, 100, 5, 100],
+    ['even', 120, 33, 120, 5, 140],
+  ])
+  expect(await readGrowthCounts(warehouse.reader, 'neighbours', { ...window, filter: { channel: 'even' } })).toEqual(slices[1]?.counts)
+})
