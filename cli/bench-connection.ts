@@ -19,6 +19,7 @@ const HEAD_END = '\r\n\r\n'
 /** `HTTP/1.1 202`: where the digits stand. */
 const STATUS_START = 9
 const STATUS_END = 12
+const SHARED_BYTES = Buffer.allocUnsafe(64 * 1024)
 /** Answered requests whose numbers are kept before they are dropped together. */
 const FORGET_FROM = 1_000
 
@@ -88,10 +89,25 @@ function lengthOf(head: string): number {
   return Number(length)
 }
 
-/** Connects. Rejects when nobody listens. */
-export function openSocket({ host, port }: ServerAddress): Promise<Socket> {
+/**
+ * Connects. With `take` what comes is handed over in one buffer that all sockets share, valid during the call only: for
+ * thousands of sockets, each with little to read, an allocation a read would be most of the work. Rejects when nobody listens.
+ */
+export function openSocket({ host, port }: ServerAddress, take?: (bytes: Buffer) => void): Promise<Socket> {
+  const onread =
+    take === undefined
+      ? {}
+      : {
+          onread: {
+            buffer: SHARED_BYTES,
+            callback(size: number): boolean {
+              take(SHARED_BYTES.subarray(0, size))
+              return true
+            },
+          },
+        }
   return new Promise((opened, failed) => {
-    const socket = connect({ host, port, noDelay: true })
+    const socket = connect({ host, port, noDelay: true, ...onread })
     socket.once('connect', () => {
       socket.off('error', failed)
       opened(socket)

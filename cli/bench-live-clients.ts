@@ -31,11 +31,12 @@ export interface LiveClientsReport {
 
 const OPENING_AT_ONCE = 100
 const UPDATE_MS_MAX = 20_000
-const QUIET_MS = 500
+const QUIET_MS = 300
 /** Of the end of what was read before, so that a number that is cut in two is found. */
 const TAIL_BYTES = 64
 /** Files that a process needs beside its sockets. */
 const OTHER_FILES = 100
+const NOTHING = Buffer.alloc(0)
 
 /** Rejects when the system does not allow so many connections, or an update never came. */
 export async function runLiveClients(job: LiveClientsJob): Promise<LiveClientsReport> {
@@ -51,10 +52,7 @@ export async function runLiveClients(job: LiveClientsJob): Promise<LiveClientsRe
   const watchers: Watcher[] = []
   while (watchers.length < job.clients) {
     const wanted = Math.min(OPENING_AT_ONCE, job.clients - watchers.length)
-    const sockets = await Promise.all(Array.from({ length: wanted }, () => openSocket(job)))
-    const opened = sockets.map((socket) => new Watcher(socket, request))
-    await Promise.all(opened.map((watcher) => inTime(watcher.hears('event: growth'), 'the first message')))
-    watchers.push(...opened)
+    watchers.push(...(await Promise.all(Array.from({ length: wanted }, () => openWatcher(job, request)))))
   }
   const connectSeconds = (performance.now() - startedAtMs) / 1_000
   await sleep(QUIET_MS)
@@ -84,23 +82,32 @@ export async function runLiveClients(job: LiveClientsJob): Promise<LiveClientsRe
   }
 }
 
+/** Resolves when the first message was heard. */
+async function openWatcher(address: ServerAddress, request: Uint8Array): Promise<Watcher> {
+  const watcher = new Watcher()
+  const socket = await openSocket(address, (bytes) => watcher.take(bytes))
+  watcher.watch(socket)
+  const first = watcher.hears('event: growth')
+  socket.write(request)
+  await inTime(first, 'the first message')
+  return watcher
+}
+
 class Watcher {
-  readonly #socket: Socket
+  #socket: Socket | undefined
   #needle: Buffer | undefined
   #found: (atMs: number) => void = () => {}
   #lost: Error | undefined
   #refuse: (error: Error) => void = () => {}
-  #tail: Buffer = Buffer.alloc(0)
+  #tail: Buffer = NOTHING
 
-  constructor(socket: Socket, request: Uint8Array) {
+  watch(socket: Socket): void {
     this.#socket = socket
-    socket.on('data', (chunk: Buffer) => this.#take(chunk))
     socket.on('error', () => {})
     socket.once('close', () => {
       this.#lost = new Error('the server closed the stream')
       this.#refuse(this.#lost)
     })
-    socket.write(request)
   }
 
   /** When the text was read, as `performance.now()`; looked for from now on. */
@@ -115,17 +122,21 @@ class Watcher {
 
   close(): void {
     this.#refuse = () => {}
-    this.#socket.destroy()
+    this.#socket?.destroy()
   }
 
-  #take(chunk: Buffer): void {
-    const text = this.#tail.length === 0 ? chunk : Buffer.concat([this.#tail, chunk.subarray(0, TAIL_BYTES)])
-    if (this.#needle !== undefined && (chunk.includes(this.#needle) || text.includes(this.#needle))) {
+  /** Looks at what was read; `bytes` are somebody else's after it. */
+  take(bytes: Buffer): void {
+    if (this.#needle !== undefined && this.#holds(this.#needle, bytes)) {
       this.#needle = undefined
       this.#found(performance.now())
     }
-    // A copy: the chunk's memory is shared with all that was read with it.
-    this.#tail = Buffer.from(chunk.subarray(-TAIL_BYTES))
+    // A long piece without the needle may end in the middle of it.
+    this.#tail = this.#needle === undefined ? NOTHING : Buffer.from(bytes.subarray(-TAIL_BYTES))
+  }
+
+  #holds(needle: Buffer, bytes: Buffer): boolean {
+    return bytes.includes(needle) || (this.#tail.length > 0 && Buffer.concat([this.#tail, bytes.subarray(0, TAIL_BYTES)]).includes(needle))
   }
 }
 

@@ -15,7 +15,7 @@ import { controlSocketPath } from './socket-place.ts'
 const NODE_FLAGS = ['--max-semi-space-size=64']
 const START_MS_MAX = 120_000
 const STOP_MS_MAX = 30_000
-const POLL_MS = 5
+const POLL_MS = 10
 
 export interface ProductOptions {
   readonly data: string
