@@ -246,9 +246,10 @@ export class Topology {
 
   /** Running windows of the workspaces that changed since the last `take`, for live watchers. */
   running(version: number): { workspace: string; watermarkMs: number; rows: GrowthRow[] }[] {
-    return [...this.#touched].flatMap(({ workspace, windows }) =>
-      windows === undefined ? [] : [{ workspace, watermarkMs: windows.time.watermarkMs, rows: [...windows.running(version)] }],
-    )
+    return [...this.#touched].flatMap((topology) => {
+      const { workspace, windows } = topology
+      return windows === undefined ? [] : [{ workspace, watermarkMs: windows.time.watermarkMs, rows: [...topology.running(version)] }]
+    })
   }
 
   /**

@@ -164,7 +164,13 @@ export class WorkspacePartition {
     this.#sentInvites.dropBefore(atMs)
   }
 
+  /** The totals have all that was added. */
+  settle(): void {
+    this.#people.settle()
+  }
+
   snapshot(): WorkspacePartitionSnapshot {
+    this.settle()
     return {
       time: this.time.report(),
       lateEvents: this.#lateEvents,

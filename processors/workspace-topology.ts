@@ -243,6 +243,7 @@ export class WorkspaceTopology {
 
   /** Closes what the watermark has passed and takes what is to be written. */
   publish(version: number): Publication {
+    this.#settle()
     const { windows } = this
     if (windows === undefined) return NOTHING
     const publication = windows.publish(version)
@@ -256,6 +257,12 @@ export class WorkspaceTopology {
         if (!this.#parts.has(partition)) this.#outgoing.horizon(partition, horizonMs)
     }
     return publication
+  }
+
+  /** The running windows as they stand, for whoever watches. */
+  running(version: number): Publication['live'] {
+    this.#settle()
+    return this.windows?.running(version) ?? []
   }
 
   /** Rows of the people whose arrival or signup changed, of the partitions of `of`. */
@@ -277,6 +284,11 @@ export class WorkspaceTopology {
       epoch: this.#epoch,
       early: this.#early,
     }
+  }
+
+  /** The totals have all that the partitions added. */
+  #settle(): void {
+    for (const part of this.#parts.values()) part.settle()
   }
 
   get #isSpread(): boolean {

@@ -1,15 +1,13 @@
 /**
  * What one inviter's credited signups add to the statistics of K: the sum of squares behind the dispersion, people
  * credited who are not of the cohort, and cycle times. Keyed by the inviter.
- *
- * Two credits of one inviter in panes p <= q meet in the window ends [q, p + panes): there (c + 1)^2 - c^2 = 2c + 1
- * makes each pair count twice and each credit once.
  */
 import { COHORT_DAYS } from '../../metrics/delay-bins.ts'
 import { DAY_MS } from '../../schemas/windows.ts'
 import { NONE } from '../runtime/sorted-lists.ts'
 import { DISPERSION, PANE_WINDOWS, paneOfMs, type PaneWindow } from './measures.ts'
 import { PaneTally, type PaneTallySnapshot } from './pane-tally.ts'
+import { SquaredCredits } from './squared-credits.ts'
 import type { IntervalSink } from './slices.ts'
 
 /** When an inviter first acted and signed up; NaN for never. */
@@ -30,28 +28,29 @@ export interface CreditsSnapshot {
 
 const PANE_LENGTHS_MS = [...new Set(PANE_WINDOWS.map(({ paneMs }) => paneMs))]
 /** Of each window the index of its length of pane. */
-const TALLY_OF_WINDOW = PANE_WINDOWS.map(({ paneMs }) => PANE_LENGTHS_MS.indexOf(paneMs))
+const BY_WINDOW = PANE_WINDOWS.map(({ paneMs }) => PANE_LENGTHS_MS.indexOf(paneMs))
 
 export class Credits {
   readonly #totals: CreditTotals
   /** Instants of the signups credited: a pane of one millisecond. */
   readonly #children: PaneTally
   /** One for each length of pane. */
-  readonly #byPane: readonly PaneTally[]
+  readonly #byPane: readonly SquaredCredits[]
 
   constructor(totals: CreditTotals, from?: CreditsSnapshot) {
     this.#totals = totals
     this.#children = new PaneTally(from?.children)
-    this.#byPane = PANE_LENGTHS_MS.map((_, index) => new PaneTally(from?.byPane[index]))
+    this.#byPane = PANE_LENGTHS_MS.map((length, index) => {
+      const windows = PANE_WINDOWS.filter(({ paneMs }) => paneMs === length)
+      return new SquaredCredits(windows, totals.dispersion, from?.byPane[index])
+    })
   }
 
-  /** A signup at `childMs` is credited to the inviter (sign 1), or no longer (-1). */
+  /** A signup at `childMs` is credited to the inviter (sign 1), or no longer (-1). Squares take effect with `settle`. */
   add(inviter: number, arrival: Arrival, childMs: number, sign: 1 | -1): void {
     if (sign < 0) this.#count(inviter, childMs, -1)
     for (const window of PANE_WINDOWS) {
-      const pane = paneOfMs(childMs, window.paneMs)
-      this.#addSquares(inviter, window, pane, sign)
-      this.#addOutside(inviter, window, pane, arrival, sign)
+      this.#addOutside(inviter, window, paneOfMs(childMs, window.paneMs), arrival, sign)
     }
     if (sign > 0) this.#count(inviter, childMs, 1)
     this.#totals.cycleTimes.add(childMs, arrival.firstMs, arrival.signupMs, sign)
@@ -68,7 +67,7 @@ export class Credits {
       }
     }
     for (const window of PANE_WINDOWS) {
-      const tally = this.#tallyOf(window)
+      const tally = this.#panesOf(window)
       let newer = Number.POSITIVE_INFINITY
       for (let entry = tally.newest(inviter); entry !== NONE; entry = tally.older(entry)) {
         const pane = tally.pane(entry)
@@ -80,37 +79,28 @@ export class Credits {
     }
   }
 
-  snapshot(): CreditsSnapshot {
-    return { children: this.#children.snapshot(), byPane: this.#byPane.map((tally) => tally.snapshot()) }
+  /** The totals have all that was added. */
+  settle(): void {
+    for (const squared of this.#byPane) squared.settle()
   }
 
-  #tallyOf(window: PaneWindow): PaneTally {
-    return this.#byPane[TALLY_OF_WINDOW[window.index] as number] as PaneTally
+  /** Call it settled. */
+  snapshot(): CreditsSnapshot {
+    return { children: this.#children.snapshot(), byPane: this.#byPane.map(({ panes }) => panes.snapshot()) }
+  }
+
+  #panesOf(window: PaneWindow): PaneTally {
+    return (this.#byPane[BY_WINDOW[window.index] as number] as SquaredCredits).panes
   }
 
   #count(inviter: number, childMs: number, sign: 1 | -1): void {
     this.#children.add(inviter, childMs, sign)
-    for (const [index, paneMs] of PANE_LENGTHS_MS.entries())
-      (this.#byPane[index] as PaneTally).add(inviter, paneOfMs(childMs, paneMs), sign)
-  }
-
-  #addSquares(inviter: number, window: PaneWindow, pane: number, sign: number): void {
-    const sink = this.#totals.dispersion[window.index] as IntervalSink
-    sink.add(DISPERSION.credits_squared, pane, pane + window.panes, sign)
-    const tally = this.#tallyOf(window)
-    for (let entry = tally.newest(inviter); entry !== NONE; entry = tally.older(entry)) {
-      const other = tally.pane(entry)
-      if (other >= pane + window.panes) continue
-      if (other <= pane - window.panes) break
-      const from = Math.max(pane, other)
-      const to = Math.min(pane, other) + window.panes
-      sink.add(DISPERSION.credits_squared, from, to, sign * 2 * tally.count(entry))
-    }
+    for (const squared of this.#byPane) squared.add(inviter, childMs, sign)
   }
 
   /** Window ends in which this credit alone makes the inviter credited, and in which it is not of the cohort. */
   #addOutside(inviter: number, window: PaneWindow, pane: number, arrival: Arrival, sign: number): void {
-    const tally = this.#tallyOf(window)
+    const tally = this.#panesOf(window)
     let newer = Number.POSITIVE_INFINITY
     let entry = tally.newest(inviter)
     for (; entry !== NONE && tally.pane(entry) > pane; entry = tally.older(entry)) newer = tally.pane(entry)

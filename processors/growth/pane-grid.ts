@@ -12,6 +12,9 @@ import { DAY_MS } from '../../schemas/windows.ts'
 export type CellType = 'int32' | 'float64'
 type Cells = Int32Array | Float64Array
 
+/** A power of two: windows of 1, 7 and 30 days have both ends in places that differ. */
+const NEAR = 4
+
 export interface PaneGridSnapshot {
   readonly cursorEnd: number
   readonly cursor: Cells
@@ -29,8 +32,9 @@ export class PaneGrid {
   #cursorEnd = Number.NEGATIVE_INFINITY
   #cursor: Cells
   #pages = new Map<number, Cells>()
-  #lastPageIndex = Number.NaN
-  #lastPage: Cells | undefined
+  /** Pages met last, each in the place of its index modulo `NEAR`: the two ends of an interval are on two pages, turn by turn. */
+  readonly #near: (Cells | undefined)[] = new Array<undefined>(NEAR).fill(undefined)
+  readonly #nearIndexes: number[] = new Array<number>(NEAR).fill(Number.NaN)
   /** Ends before this one can't be asked for any more. */
   #droppedBefore = Number.NEGATIVE_INFINITY
   /** Ends whose value changed since they were last taken: [dirtyFrom, dirtyTo). */
@@ -90,7 +94,8 @@ export class PaneGrid {
       this.#pages.delete(index)
     }
     this.#droppedBefore = Math.max(this.#droppedBefore, firstKept * this.#pageLength)
-    this.#lastPageIndex = Number.NaN
+    this.#nearIndexes.fill(Number.NaN)
+    this.#near.fill(undefined)
   }
 
   snapshot(): PaneGridSnapshot {
@@ -130,18 +135,21 @@ export class PaneGrid {
     if (end <= this.#cursorEnd) this.#cursor[column] = (this.#cursor[column] as number) + n
     if (end < this.#droppedBefore) return
     const index = Math.floor(end / this.#pageLength)
-    let page = this.#lastPage
-    if (index !== this.#lastPageIndex || page === undefined) {
-      page = this.#pages.get(index)
-      if (page === undefined) {
-        page = this.#cells(this.#pageLength * this.width)
-        this.#pages.set(index, page)
-      }
-      this.#lastPage = page
-      this.#lastPageIndex = index
-    }
+    const place = index & (NEAR - 1)
+    const page = this.#nearIndexes[place] === index ? (this.#near[place] as Cells) : this.#meetPage(index, place)
     const cell = (end - index * this.#pageLength) * this.width + column
     page[cell] = (page[cell] as number) + n
+  }
+
+  #meetPage(index: number, place: number): Cells {
+    let page = this.#pages.get(index)
+    if (page === undefined) {
+      page = this.#cells(this.#pageLength * this.width)
+      this.#pages.set(index, page)
+    }
+    this.#near[place] = page
+    this.#nearIndexes[place] = index
+    return page
   }
 
   #forward(end: number): void {

@@ -16,8 +16,8 @@ export class PaneTally {
     this.#counts = from?.counts ?? new Int32Array(64)
   }
 
-  /** One credit more in the pane (sign 1), or one less. */
-  add(person: number, pane: number, sign: 1 | -1): void {
+  /** One credit more in the pane (sign 1), or one less. Returns the pane's entry, which is gone when none is left. */
+  add(person: number, pane: number, sign: 1 | -1): number {
     const panes = this.#panes
     let previous = NONE
     let entry = panes.first(person)
@@ -29,11 +29,12 @@ export class PaneTally {
       entry = panes.insert(person, previous, pane)
       this.#counts = grownTo(this.#counts, entry)
       this.#counts[entry] = sign
-      return
+      return entry
     }
     const count = (this.#counts[entry] as number) + sign
     this.#counts[entry] = count
     if (count === 0) panes.removeBehind(person, previous)
+    return entry
   }
 
   /** The entry of the person's newest pane, or `NONE`. */

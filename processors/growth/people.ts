@@ -163,6 +163,12 @@ export class GrowthPeople {
     }
   }
 
+  /** The totals have all that was added. */
+  settle(): void {
+    this.#credits.settle()
+  }
+
+  /** Call it settled. */
   snapshot(): PeopleSnapshot {
     return {
       presence: this.#presence.snapshot(),
