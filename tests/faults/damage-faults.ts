@@ -43,10 +43,10 @@ async function startedAt(site: EmbeddedSite): Promise<number> {
 }
 
 /** Damages snapshots, and starts: the product falls back to an older one, or to the log. */
-function snapshotFault(name: string, damage: (newest: string, older: string) => Promise<void>): Fault<EmbeddedSite> {
+function snapshotFault(name: string, short: number, damage: (newest: string, older: string) => Promise<void>): Fault<EmbeddedSite> {
   return {
     name,
-    rounds: { short: 1, full: 10 },
+    rounds: { short, full: 10 },
     async round(site) {
       const [newest, older] = (await stopWithSnapshots(site)) as [string, string]
       await damage(newest, older)
@@ -58,13 +58,13 @@ function snapshotFault(name: string, damage: (newest: string, older: string) => 
 const middleOf = async (path: string) => Math.floor((await stat(path)).size / 2)
 
 const snapshotFaults = [
-  snapshotFault('the newest snapshot is damaged', async (newest) => flipByte(newest, await middleOf(newest))),
-  snapshotFault('the newest snapshot is cut short', async (newest) => truncate(newest, await middleOf(newest))),
-  snapshotFault('both snapshots are damaged', async (newest, older) => {
+  snapshotFault('the newest snapshot is damaged', 1, async (newest) => flipByte(newest, await middleOf(newest))),
+  snapshotFault('the newest snapshot is cut short', 0, async (newest) => truncate(newest, await middleOf(newest))),
+  snapshotFault('both snapshots are damaged', 1, async (newest, older) => {
     await flipByte(newest, await middleOf(newest))
     await flipByte(older, await middleOf(older))
   }),
-  snapshotFault('both snapshots are of a newer version', async (newest, older) => {
+  snapshotFault('both snapshots are of a newer version', 0, async (newest, older) => {
     for (const path of [newest, older]) await overwrite(path, 'kappa-state 9')
   }),
 ]

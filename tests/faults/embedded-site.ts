@@ -1,6 +1,6 @@
 /** `kappa up` on its embedded log and warehouse, under load, on a machine that fails on order. */
 import { execFile } from 'node:child_process'
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -20,6 +20,8 @@ const KEYS = {
 } as const
 const RECOVERY_MS_MAX = 60_000
 const LAG_MS_MAX = 5_000
+/** Of the clock in which Linux counts CPU. */
+const TICK_MS = 10
 
 const execute = promisify(execFile)
 
@@ -32,6 +34,7 @@ export class EmbeddedSite implements FaultSite {
   readonly #mounted: string | undefined
   #product: RunningProduct | undefined
   #url = ''
+  #isNew = false
   #printed = ''
 
   private constructor(folder: string, library: string, eventsPerSecond: number, mounted: string | undefined) {
@@ -44,7 +47,7 @@ export class EmbeddedSite implements FaultSite {
   }
 
   /** Starts the product and its load. `library`: the compiled faulty machine. Rejects with ImpossibleHere without the right to mount. */
-  static async open(library: string, { eventsPerSecond = 300, smallDisk }: Partial<SiteSettings> = {}): Promise<EmbeddedSite> {
+  static async open(library: string, { eventsPerSecond = 100, smallDisk }: Partial<SiteSettings> = {}): Promise<EmbeddedSite> {
     const folder = await mkdtemp(join(tmpdir(), 'kappa-fault-'))
     let mounted: string | undefined
     if (smallDisk !== undefined) {
@@ -84,6 +87,7 @@ export class EmbeddedSite implements FaultSite {
   async start(): Promise<void> {
     this.#product = await startProduct({ data: this.data, env: { ...KEYS, ...this.machine.env, KAPPA_READS_PER_MINUTE: '0' } })
     this.#url = this.#product.url
+    this.#isNew = true
   }
 
   async kill(): Promise<void> {
@@ -136,6 +140,19 @@ export class EmbeddedSite implements FaultSite {
 
   stopLoad(): Promise<void> {
     return this.load.stop()
+  }
+
+  async newProcessCpuMs(): Promise<number | undefined> {
+    if (!this.#isNew || this.#product?.pid === undefined) return undefined
+    this.#isNew = false
+    const stat = await readFile(`/proc/${this.#product.pid}/stat`, 'utf8').catch(() => '')
+    // The name in parentheses may hold anything; user and system time are the 12th and 13th field after it.
+    const [user, system] = stat
+      .slice(stat.lastIndexOf(')') + 2)
+      .split(' ')
+      .slice(11, 13)
+      .map(Number)
+    return user === undefined || system === undefined ? undefined : (user + system) * TICK_MS
   }
 
   printed(): string {

@@ -29,15 +29,19 @@ export async function runGroup<Site extends JudgedSite>(group: FaultGroup<Site>,
   for (const fault of group.faults) {
     const rounds = roundsOf(fault)
     const recoveryMs: number[] = []
+    const recoveryCpuMs: number[] = []
     let verdict: Verdict | undefined
     let note: string | undefined
     try {
       site ??= await group.open()
       await site.recovered()
+      await site.newProcessCpuMs()
       for (let round = 0; round < rounds; round += 1) {
         const since = await fault.round(site, round)
         await site.recovered()
         recoveryMs.push(performance.now() - since)
+        const cpuMs = await site.newProcessCpuMs()
+        if (cpuMs !== undefined) recoveryCpuMs.push(cpuMs)
         if ((round + 1) % JUDGE_EVERY !== 0 && round + 1 < rounds) continue
         await site.stopLoad()
         const { sender, load } = site
@@ -63,6 +67,7 @@ export async function runGroup<Site extends JudgedSite>(group: FaultGroup<Site>,
       rounds,
       survived,
       recoveryMs,
+      recoveryCpuMs,
       verdict,
       isWhole: whole,
       ...(note === undefined ? {} : { note }),

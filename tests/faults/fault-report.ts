@@ -1,6 +1,6 @@
 /** The table of a run: for people on the terminal, for later comparison in a file. */
 import { writeFile } from 'node:fs/promises'
-import { cpus, totalmem, type } from 'node:os'
+import { cpus, loadavg, totalmem, type } from 'node:os'
 import process from 'node:process'
 import type { Verdict } from './site-oracle.ts'
 
@@ -12,6 +12,8 @@ export interface FaultResult {
   readonly survived: number
   /** Of each round that was survived: ms until every part was ready and at most 5 s behind. */
   readonly recoveryMs: readonly number[]
+  /** CPU that a process which was started for it used until then, ms: what the recovery takes on a machine that is its own. */
+  readonly recoveryCpuMs: readonly number[]
   /** Undefined when it did not come to that. */
   readonly verdict: Verdict | undefined
   readonly isWhole: boolean
@@ -40,7 +42,7 @@ export function resultLine({ fault, form, rounds, survived, recoveryMs, verdict,
 export async function writeResults(path: string, commit: string, command: string, results: readonly FaultResult[]): Promise<void> {
   const gib = Math.round(totalmem() / 1024 ** 3)
   const rounded = (ms: number) => (Number.isNaN(ms) ? null : Math.round(ms))
-  const rows = results.map(({ fault, form, rounds, survived, recoveryMs, verdict, isWhole, note }) => ({
+  const rows = results.map(({ fault, form, rounds, survived, recoveryMs, recoveryCpuMs, verdict, isWhole, note }) => ({
     fault,
     form,
     rounds,
@@ -50,6 +52,11 @@ export async function writeResults(path: string, commit: string, command: string
       p95: rounded(percentile(recoveryMs, 0.95)),
       max: rounded(percentile(recoveryMs, 1)),
     },
+    ...(recoveryCpuMs.length === 0
+      ? {}
+      : {
+          recovery_cpu_ms: { p50: percentile(recoveryCpuMs, 0.5), p95: percentile(recoveryCpuMs, 0.95), max: percentile(recoveryCpuMs, 1) },
+        }),
     ...(verdict ?? {}),
     whole: isWhole,
     ...(note === undefined ? {} : { note }),
@@ -57,7 +64,7 @@ export async function writeResults(path: string, commit: string, command: string
   const document = {
     date: new Date().toISOString().slice(0, 10),
     commit,
-    machine: `${cpus().length} cores, ${gib} GiB, ${type()} ${process.arch}, shared`,
+    machine: `${cpus().length} cores, ${gib} GiB, ${type()} ${process.arch}, shared: load ${(loadavg()[0] as number).toFixed(0)} at the end`,
     node: process.version,
     command,
     results: rows,

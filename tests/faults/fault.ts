@@ -15,6 +15,8 @@ export interface FaultSite {
   startLoad(): void
   /** Resolves when everything that the load made is acknowledged. */
   stopLoad(): Promise<void>
+  /** CPU that a process which was started since it was last asked has used, ms; undefined when none was, or several. */
+  newProcessCpuMs(): Promise<number | undefined>
   /** Newest lines of all parts, for a report of what went wrong. */
   printed(): string
   close(): Promise<void>
@@ -22,17 +24,13 @@ export interface FaultSite {
 
 export interface Fault<Site extends FaultSite> {
   readonly name: string
-  /** Rounds of the short and of the long run. */
+  /** Rounds of the short and of the long run; 0 in the short one for what takes too long, or is much like another. */
   readonly rounds: { readonly short: number; readonly full: number }
   /**
    * Does the harm, asserts what must be seen meanwhile, and heals. Gives the instant from which recovery is counted
    * (`performance.now()`). `round` counts from 0. Rejects with ImpossibleHere where the machine does not allow it.
    */
   round(site: Site, round: number): Promise<number>
-  /** Settings of the site that it needs beside the usual ones. */
-  readonly site?: Partial<SiteSettings>
-  /** Events that may be in the log without an answer: what was sent while nothing was acknowledged. */
-  readonly mayLeaveUnknown?: boolean
 }
 
 export interface SiteSettings {

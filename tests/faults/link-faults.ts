@@ -10,6 +10,8 @@ const SLOW_MS = 150
 
 interface LinkHarm {
   readonly name: string
+  /** Whether the short run has it. */
+  readonly isShort: boolean
   readonly harm: (link: FaultyLink) => Promise<void>
 }
 
@@ -17,6 +19,7 @@ interface LinkHarm {
 const HARMS: readonly LinkHarm[] = [
   {
     name: 'is slow',
+    isShort: false,
     async harm(link) {
       link.turn({ kind: 'slow', ms: SLOW_MS })
       await sleep(BAD_MS)
@@ -24,6 +27,7 @@ const HARMS: readonly LinkHarm[] = [
   },
   {
     name: 'resets connections',
+    isShort: false,
     async harm(link) {
       for (let time = 0; time < RESETS; time += 1) {
         link.reset()
@@ -33,6 +37,7 @@ const HARMS: readonly LinkHarm[] = [
   },
   {
     name: 'refuses connections',
+    isShort: false,
     async harm(link) {
       link.turn({ kind: 'refusing' })
       await sleep(BAD_MS)
@@ -40,6 +45,7 @@ const HARMS: readonly LinkHarm[] = [
   },
   {
     name: 'swallows answers',
+    isShort: true,
     async harm(link) {
       link.turn({ kind: 'answerless' })
       await sleep(BAD_MS)
@@ -47,6 +53,7 @@ const HARMS: readonly LinkHarm[] = [
   },
   {
     name: 'is silent',
+    isShort: true,
     async harm(link) {
       link.turn({ kind: 'silent' })
       await sleep(BAD_MS)
@@ -58,10 +65,10 @@ const SERVERS: Readonly<Record<keyof SiteLinks, string>> = { kafka: 'Kafka', cli
 
 /** Every harm to every link; they may follow one another on one site. */
 export const LINK_FAULTS: readonly Fault<ScaledSite>[] = Object.entries(SERVERS).flatMap(([server, title]) =>
-  HARMS.map(({ name, harm }): Fault<ScaledSite> => {
+  HARMS.map(({ name, isShort, harm }): Fault<ScaledSite> => {
     return {
       name: `the link to ${title} ${name}`,
-      rounds: { short: 1, full: 10 },
+      rounds: { short: isShort ? 1 : 0, full: 10 },
       async round(site) {
         const link = site.links[server as keyof SiteLinks]
         try {

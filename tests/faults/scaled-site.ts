@@ -161,6 +161,10 @@ export class ScaledSite implements FaultSite {
     return this.load.stop()
   }
 
+  async newProcessCpuMs(): Promise<undefined> {
+    return undefined
+  }
+
   printed(): string {
     const roles = [this.#ingest, this.#api, ...this.#processors.values()]
     return roles.map((role) => role?.printed().slice(-1_000) ?? '').join('\n')

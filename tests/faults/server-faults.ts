@@ -52,7 +52,7 @@ const redisKilled: Fault<ScaledSite> = {
 
 const redisFull: Fault<ScaledSite> = {
   name: 'Redis is out of memory',
-  rounds: { short: 1, full: 20 },
+  rounds: { short: 0, full: 20 },
   async round(site) {
     const { redis } = site.servers
     await redis.command('CONFIG', 'SET', 'maxmemory', '1')
@@ -65,7 +65,7 @@ const redisFull: Fault<ScaledSite> = {
 
 const redisHangs: Fault<ScaledSite> = {
   name: 'Redis hangs',
-  rounds: { short: 1, full: 20 },
+  rounds: { short: 0, full: 20 },
   async round(site) {
     const { redis } = site.servers
     redis.freeze()
@@ -99,7 +99,7 @@ const warehouseAway: Fault<ScaledSite> = {
 
 const processorKilled: Fault<ScaledSite> = {
   name: 'a processor is killed and started again',
-  rounds: { short: 1, full: 20 },
+  rounds: { short: 0, full: 20 },
   async round(site) {
     await site.takeProcessor('one').kill()
     const killedAt = performance.now()

@@ -10,6 +10,8 @@ const STOP_MS_MAX = 15_000
 
 export interface RunningProduct {
   readonly url: string
+  /** Of the process; undefined when it could not be started. */
+  readonly pid: number | undefined
   /** Ends the process, and removes its data unless they were given. */
   readonly stop: () => Promise<void>
   /** As a power cut would (SIGKILL); its data stay. */
@@ -67,6 +69,7 @@ export async function startProduct(options: {
     }
     return {
       url,
+      pid: child.pid,
       stop,
       kill,
       freeze: () => void child.kill('SIGSTOP'),
