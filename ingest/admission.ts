@@ -114,7 +114,7 @@ export class Admission {
     const quarantined = this.#quarantined.map(({ record, index, ...result }) => {
       // Kept once, but told each time.
       duplicates -= repeated[record] ?? 0
-      return { ...result, index: firstIndex + index }
+      return { index: firstIndex + index, ...result }
     })
     return { accepted: this.#items - duplicates - quarantined.length, duplicates, quarantined }
   }

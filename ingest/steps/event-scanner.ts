@@ -1,34 +1,35 @@
 /**
  * The common event, read from its bytes in one pass: no strings, no objects, nothing parsed that is only stored. What is
  * plain here gives the very record that parsing, validating and writing JSON would give; everything else (escapes in
- * strings, unknown and repeated fields, free properties, personal data, odd numbers, anything invalid) is refused and
- * goes the slow way, which alone says what is wrong. A property test holds the two ways together.
+ * strings, unknown and repeated fields, personal data, odd numbers, anything invalid) is refused and goes the slow way,
+ * which alone says what is wrong. A property test holds the two ways together.
  */
 import {
   ACTOR_ID,
   AMOUNT_MINOR,
   CURRENCY,
   EVENT_ID,
-  equalsBytes,
   FIELDS,
   fieldAt,
   KIND,
-  nextNameHash,
   OCCURRED_AT,
   type PlainRule,
+  PROPERTIES,
   plainTypeAt,
   SENT_AT,
   TYPE,
 } from './plain-fields.ts'
+import { equalsBytes, nextNameHash } from './byte-names.ts'
 import { InstantScanner } from './instant-scanner.ts'
 import { NumberScanner } from './number-scanner.ts'
+import { endOfString, isLowerCase, mayHoldAddress } from './plain-text.ts'
+import { PropertyScanner } from './property-scanner.ts'
 
 const TAB = 9
 const SPACE = 32
 const QUOTE = 34
 const COMMA = 44
 const COLON = 58
-const BACKSLASH = 92
 const OPEN_BRACE = 123
 const CLOSE_BRACE = 125
 
@@ -42,16 +43,6 @@ function skipBlanks(bytes: Buffer, start: number): number {
   let at = start
   for (let byte = bytes[at]; byte === SPACE || byte === TAB; byte = bytes[at]) at += 1
   return at
-}
-
-/** Position behind the quote that ends a string, whose text starts at `start`; -1 when it has escapes or control characters. */
-function endOfString(bytes: Buffer, start: number, limit: number): number {
-  for (let at = start; at < limit; at++) {
-    const byte = bytes[at] as number
-    if (byte === QUOTE) return at + 1
-    if (byte < SPACE || byte === BACKSLASH) return -1
-  }
-  return -1
 }
 
 /** Reads one event after the other; what it says of an event holds until the next `scan`. */
@@ -78,6 +69,7 @@ export class EventScanner {
   #scans = 0
   readonly #numbers = new NumberScanner()
   readonly #instants = new InstantScanner()
+  readonly #properties = new PropertyScanner()
 
   /** Whether the event had the field. */
   has(field: number): boolean {
@@ -141,7 +133,7 @@ export class EventScanner {
       at = skipBlanks(bytes, nameEnd)
       if (bytes[at] !== COLON) return false
       const valueStart = skipBlanks(bytes, at + 1)
-      const valueEnd = this.#endOfValue(valueStart, limit)
+      const valueEnd = this.#endOfValue(field, valueStart, limit)
       if (valueEnd < 0) return false
 
       const i = this.#count
@@ -163,11 +155,12 @@ export class EventScanner {
     return false
   }
 
-  #endOfValue(start: number, limit: number): number {
+  #endOfValue(field: number, start: number, limit: number): number {
     const bytes = this.#bytes
     const first = bytes[start]
     if (first === QUOTE) return endOfString(bytes, start + 1, limit)
     if (first !== OPEN_BRACE) return this.#numbers.scan(bytes, start)
+    if (field === PROPERTIES) return this.#properties.scan(bytes, start, limit)
     const inner = start + RECIPIENT_START.length
     if (!equalsBytes(bytes, start, inner, RECIPIENT_START)) return -1
     const end = endOfString(bytes, inner, limit)
@@ -228,6 +221,8 @@ export class EventScanner {
         const { value, isInteger } = this.#numbers
         return (isInteger || !rule.isInteger) && value >= rule.least && value <= rule.most && value > rule.above
       }
+      case 'free':
+        return bytes[start] === OPEN_BRACE
       case 'recipient':
         return bytes[start] === OPEN_BRACE && isWithin(end - start - RECIPIENT_START.length - 2, rule.most)
     }
@@ -246,19 +241,4 @@ export class EventScanner {
 
 function isWithin(length: number, most: number): boolean {
   return length >= 1 && length <= most
-}
-
-/** Whether text is ASCII without capitals. */
-function isLowerCase(bytes: Buffer, start: number, end: number): boolean {
-  for (let at = start; at < end; at++) {
-    const byte = bytes[at] as number
-    if (byte >= 128 || (byte >= 65 && byte <= 90)) return false
-  }
-  return true
-}
-
-/** Whether an e-mail address may stand in text: it would have an @, plain or as %40. */
-function mayHoldAddress(bytes: Buffer, start: number, end: number): boolean {
-  for (let at = start; at < end; at++) if (bytes[at] === 64 || bytes[at] === 37) return true
-  return false
 }

@@ -9,7 +9,8 @@ import { keyVerdict, looksPersonal, replaceEmails } from '../personal-patterns.t
 
 export type GuardedProperties = { readonly properties: Record<string, unknown> } | { readonly fault: EventFault }
 
-const FORBIDDEN_KEYS = new Set(['__proto__', 'constructor'])
+/** Names that would reach into prototypes. */
+export const FORBIDDEN_KEYS: ReadonlySet<string> = new Set(['__proto__', 'constructor'])
 
 /** Thrown inside of this file only, to leave the recursion. */
 class PropertiesFault extends Error {

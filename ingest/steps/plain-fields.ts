@@ -4,11 +4,12 @@
  * does: one that is hashed (an address, a device) has none of its name there.
  */
 import { eventRecord } from '../../schemas/log-records.ts'
+import { equalsBytes, nextNameHash } from './byte-names.ts'
 import { EVENT_RULES, type FieldRule, type ObjectRules } from './event-rules.ts'
 
 /** How the bytes of a value are checked. */
 export type PlainRule =
-  | Exclude<FieldRule, { readonly kind: 'enum' | 'free' | 'object' }>
+  | Exclude<FieldRule, { readonly kind: 'enum' | 'object' }>
   | { readonly kind: 'enum'; readonly values: readonly Buffer[] }
   /** Text in which addresses would be hashed. */
   | { readonly kind: 'link'; readonly least: number; readonly most: number }
@@ -39,6 +40,7 @@ export const OCCURRED_AT = numberOf('occurred_at')
 export const SENT_AT = numberOf('sent_at')
 export const TYPE = numberOf('type')
 export const ACTOR_ID = numberOf('actor_id')
+export const PROPERTIES = numberOf('properties')
 export const KIND = numberOf('kind')
 export const AMOUNT_MINOR = numberOf('amount_minor')
 export const CURRENCY = numberOf('currency')
@@ -47,7 +49,7 @@ const ORDER_ID = numberOf('order_id')
 export const MONEY = [AMOUNT_MINOR, CURRENCY, ORDER_ID] as const
 
 function plainRule(name: string, rule: FieldRule): PlainRule | undefined {
-  if (rule.kind === 'free') return undefined
+  if (rule.kind === 'free' && name !== 'properties') return undefined
   if (rule.kind === 'object') {
     const actor = rule.rules.fields.get('actor_id')
     return name === 'recipient' && actor?.kind === 'text' ? { kind: 'recipient', most: actor.most } : undefined
@@ -70,22 +72,10 @@ const types = [...EVENT_RULES].map(([type, rules]) => ({ name: Buffer.from(type)
 /** How many fields there are. */
 export const FIELDS = names.length
 
-/** Whether bytes from `start` to `end` are those of `text`. */
-export function equalsBytes(bytes: Buffer, start: number, end: number, text: Buffer): boolean {
-  if (end - start !== text.length) return false
-  for (let i = 0; i < text.length; i++) if (bytes[start + i] !== text[i]) return false
-  return true
-}
-
 /** The type whose name stands from `start` to `end`. */
 export function plainTypeAt(bytes: Buffer, start: number, end: number): PlainType | undefined {
   for (const { name, plain } of types) if (equalsBytes(bytes, start, end, name)) return plain
   return undefined
-}
-
-/** One step of the hash of a name, from 0 over all its bytes. */
-export function nextNameHash(hash: number, byte: number): number {
-  return (Math.imul(hash, 31) + byte) | 0
 }
 
 const SLOTS = 256
