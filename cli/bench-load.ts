@@ -6,11 +6,11 @@ import process from 'node:process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type HttpAnswer, openSocket, PipelinedConnection, type ServerAddress } from './bench-connection.ts'
 import { percentile } from './bench-figures.ts'
-import { bodiesOf, postEvents, readLines } from './bench-requests.ts'
+import { bodiesOf, postEvents, readLines, stampedNow } from './bench-requests.ts'
 
 export interface LoadJob extends ServerAddress {
   readonly key: string
-  /** NDJSON of which the first `events` lines are sent, `batch` a request. */
+  /** NDJSON of which the first `events` lines are sent as if they happened now, `batch` a request. */
   readonly path: string
   readonly events: number
   readonly batch: number
@@ -41,7 +41,8 @@ const AWAY = 503
 
 /** Sends everything, and again what was put off. Rejects when an answer is another than 202, 429 or 503, or a connection is lost. */
 export async function runLoad(job: LoadJob): Promise<LoadReport> {
-  const requests = bodiesOf(readLines(job.path, job.events), job.batch).map((body) => postEvents(job.key, body))
+  const lines = stampedNow(readLines(job.path, job.events), Date.now())
+  const requests = bodiesOf(lines, job.batch).map((body) => postEvents(job.key, body))
   const sentAtMs = new Float64Array(requests.length)
   const tookMs = new Float64Array(requests.length)
   const again: number[] = []

@@ -42,6 +42,15 @@ export function readLines(path: string, events: number): Buffer[] {
   return lines
 }
 
+/**
+ * The events as if they happened now. Sent over many connections, a history would arrive out of order by hours, and what
+ * is measured would be the restating of its windows.
+ */
+export function stampedNow(lines: readonly Buffer[], nowMs: number): Buffer[] {
+  const stamp = `"occurred_at":"${new Date(nowMs).toISOString()}"`
+  return lines.map((line) => Buffer.from(line.toString().replace(/"occurred_at":\s*("[^"]*"|[\d.]+)/, stamp)))
+}
+
 /** Bodies of `batch` events each: one as an object, several as an array. */
 export function bodiesOf(lines: readonly Buffer[], batch: number): Buffer[] {
   if (batch === 1) return [...lines]

@@ -11,7 +11,7 @@ import { atLeast, atMost, type BenchResult, isReached, percentile } from '../../
 import { runLoad } from '../../cli/bench-load.ts'
 import { runPace } from '../../cli/bench-pace.ts'
 import { benchReport, comparisonText } from '../../cli/bench-report.ts'
-import { bodiesOf, readLines } from '../../cli/bench-requests.ts'
+import { bodiesOf, readLines, stampedNow } from '../../cli/bench-requests.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'kappa-bench-unit-'))
 let server: Server | undefined
@@ -98,6 +98,14 @@ test.each([
 ])('lines of a file, however long', (text, events, expected) => {
   writeFileSync(join(folder, 'lines'), text)
   expect(readLines(join(folder, 'lines'), events).map(String)).toEqual(expected)
+})
+
+test.each([
+  ['{"a":1,"occurred_at":"2012-07-01T00:02:52.000Z","b":2}', '{"a":1,"occurred_at":"2026-01-02T03:04:05.000Z","b":2}'],
+  ['{"occurred_at": 1341100972000}', '{"occurred_at":"2026-01-02T03:04:05.000Z"}'],
+  ['{"name":"ö"}', '{"name":"ö"}'],
+])('%s happens now', (line, expected) => {
+  expect(stampedNow([Buffer.from(line)], Date.UTC(2026, 0, 2, 3, 4, 5)).map(String)).toEqual([expected])
 })
 
 test('bodies hold every line once, an object or arrays', () => {
