@@ -162,6 +162,8 @@ const base = fc.constantFrom(
   rum(),
   signup({ amount_minor: 5, currency: 'EUR' }),
   invite({ recipient: { actor_id: 'bob' } }),
+  share({ occurred_at: NOW_MS }),
+  share({ occurred_at: NOW_MS, sent_at: NOW_MS - 3_600_000 }),
 )
 const blank = fc.constantFrom('', '', '', ' ', '\t ', '\n')
 
