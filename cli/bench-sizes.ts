@@ -44,7 +44,7 @@ export function sizesFor(events: number): BenchSizes {
     paceSeconds: isFull ? 30 : isSmall ? 1 : 5,
     liveClients: rate,
     liveRounds: isSmall ? 2 : 10,
-    queries: isFull ? 100 : isSmall ? 5 : 40,
+    queries: isFull ? 100 : isSmall ? 5 : 20,
     starts: isSmall ? 1 : 3,
     settleMs: isFull ? 20_000 : isSmall ? 200 : 3_000,
   }
