@@ -7,8 +7,8 @@ import type { AdmittedEvent, PersonRow } from '../schemas/records.ts'
 import { type Carrier, Causes, type CausesSnapshot } from './attribution/causes.ts'
 import { Signups, type SignupsSnapshot } from './attribution/signups.ts'
 import { GrowthPeople, type PeopleSnapshot } from './growth/people.ts'
-import { SEEN } from './growth/presence-panes.ts'
-import { SentInvites, type SentInvitesSnapshot } from './growth/sent-invites.ts'
+import { type PresenceSnapshot, SEEN } from './growth/presence-panes.ts'
+import { SentInvites } from './growth/sent-invites.ts'
 import { type SliceKey, SliceTable } from './growth/slices.ts'
 import type { PartitionTotals } from './growth/window-totals.ts'
 import type { Hop, MovedEvent } from './hops.ts'
@@ -23,7 +23,7 @@ export interface WorkspacePartitionSnapshot {
   readonly causes: CausesSnapshot
   readonly signups: SignupsSnapshot
   readonly people: PeopleSnapshot
-  readonly sentInvites: SentInvitesSnapshot
+  readonly sentInvites: PresenceSnapshot
 }
 
 export interface WorkspacePartitionOptions {
@@ -77,7 +77,7 @@ export class WorkspacePartition {
       ...(from ? { from: from.people } : {}),
     })
     this.#sentInvites = new SentInvites(this.#slices, from?.sentInvites)
-    this.#causes = new Causes((resolution) => send({ to: 'resolved', resolution }), from?.causes)
+    this.#causes = new Causes((resolution) => send({ to: 'resolved', resolution }), this.#slices, from?.causes)
     this.#signups = new Signups(
       {
         counted: (person, signup, sign) => this.#people.signup(person, signup, signup.labels, sign),
@@ -120,10 +120,11 @@ export class WorkspacePartition {
       case 'moved':
         this.take(hop.event)
         return
-      case 'carried':
-        this.#causes.carried(hop.name, hop.carrier)
-        if (hop.name.kind === 'invite') this.#sentInvites.sent(hop.name.id, hop.carrier.atMs, this.#slices.indexOf(hop.carrier))
+      case 'carried': {
+        const cause = this.#causes.carried(hop.name, hop.carrier)
+        if (hop.name.kind === 'invite') this.#sentInvites.sent(cause, hop.carrier.atMs, this.#slices.indexOf(hop.carrier))
         return
+      }
       case 'claimed':
         this.#causes.claimed(hop.name, hop.claim)
         return

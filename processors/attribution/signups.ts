@@ -8,19 +8,7 @@ import { grownTo } from '../runtime/grown-cells.ts'
 import { NONE, SortedLists, type SortedListsSnapshot } from '../runtime/sorted-lists.ts'
 import { CARRIED_CAUSES, type CauseName, type Claim, type Resolution } from './causes.ts'
 import { compareEvents, type Ordered } from './event-order.ts'
-
-/** Numbers for combinations of labels, under which events count. */
-export interface LabelNumbers {
-  indexOf(labels: Labels): number
-  at(index: number): Labels
-}
-
-/** The empty string stands for an absent field. */
-interface Labels {
-  readonly channel: string
-  readonly campaign: string
-  readonly variant: string
-}
+import type { LabelNumbers } from './labels.ts'
 
 /** A signup conversion as it came. */
 export interface SignupEvent extends Ordered {

@@ -57,9 +57,9 @@ vi.mock('../../processors/attribution/causes.ts', async (original) => {
       this.#answer = given[0]
     }
 
-    override carried(...[name, carrier]: Parameters<InstanceType<typeof real.Causes>['carried']>): void {
-      super.carried(name, carrier)
+    override carried(...[name, carrier]: Parameters<InstanceType<typeof real.Causes>['carried']>): number {
       this.#carriers.set(`${name.kind} ${name.id}`, carrier)
+      return super.carried(name, carrier)
     }
 
     override claimed(...[name, claim]: Parameters<InstanceType<typeof real.Causes>['claimed']>): void {
