@@ -38,6 +38,9 @@ const REFUND = Buffer.from('refund')
 /** Numbers of a member: its field, where its name starts and ends, where its value starts and ends; quotes included. */
 const STRIDE = 5
 
+/** What an entry of an Int32Array holds: then the count of scans starts anew. */
+const SCANS_MAX = 2 ** 31 - 1
+
 /** Position of the next byte that is no blank. Newlines are none here: in NDJSON they end the event. */
 function skipBlanks(bytes: Buffer, start: number): number {
   let at = start
@@ -82,7 +85,11 @@ export class EventScanner {
    */
   scan(bytes: Buffer, start: number, limit: number): boolean {
     this.#bytes = bytes
-    this.#scans = (this.#scans + 1) | 0
+    if (this.#scans === SCANS_MAX) {
+      this.#scans = 0
+      this.#seenIn.fill(0)
+    }
+    this.#scans += 1
     this.#count = 0
     this.eventIdStart = this.eventIdEnd = this.actorStart = this.actorEnd = 0
     this.occurredAtMs = this.sentAtMs = Number.NaN

@@ -4,7 +4,7 @@ import type { StorableEvent } from '../../schemas/tracked-events.ts'
 import { type EventFault, eventFault } from '../event-fault.ts'
 
 /** A refund needs no amount to take money back: it names the order. */
-const MONEY_FIELDS = ['amount_minor', 'currency', 'order_id'] as const
+export const MONEY_FIELDS = ['amount_minor', 'currency', 'order_id'] as const
 
 /** The fault of an event that the key may not send; undefined when it may. */
 export function scopeFault(event: StorableEvent, kind: KeyKind): EventFault | undefined {

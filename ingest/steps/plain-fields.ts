@@ -5,6 +5,7 @@
  */
 import { eventRecord } from '../../schemas/log-records.ts'
 import { equalsBytes, nextNameHash } from './byte-names.ts'
+import { MONEY_FIELDS } from './key-scope.ts'
 import { EVENT_RULES, type FieldRule, type ObjectRules } from './event-rules.ts'
 
 /** How the bytes of a value are checked. */
@@ -44,9 +45,8 @@ export const PROPERTIES = numberOf('properties')
 export const KIND = numberOf('kind')
 export const AMOUNT_MINOR = numberOf('amount_minor')
 export const CURRENCY = numberOf('currency')
-const ORDER_ID = numberOf('order_id')
 /** Fields that move money; with them a refund, which is a kind. */
-export const MONEY = [AMOUNT_MINOR, CURRENCY, ORDER_ID] as const
+export const MONEY = MONEY_FIELDS.map(numberOf)
 
 function plainRule(name: string, rule: FieldRule): PlainRule | undefined {
   if (rule.kind === 'free' && name !== 'properties') return undefined
