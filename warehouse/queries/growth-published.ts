@@ -101,6 +101,15 @@ export async function readRunningWindow(
   return publishedWindow(workspace, rows)
 }
 
+const newestVersion = workspaceQuery`
+SELECT max(version) AS version FROM ${storedRowsOf('growth_windows', sql`dimension = ''`)}`
+
+/** Version of the newest window; 0 before the first. While it is the same, so are all windows. */
+export async function readNewestVersion(reader: WarehouseReader, workspace: string): Promise<number> {
+  const [row] = await reader.select<{ version: number }>({ workspace, sql: newestVersion })
+  return row?.version ?? 0
+}
+
 /** The window published for this very end; undefined when none was. */
 export async function readPublishedWindow(
   reader: WarehouseReader,
