@@ -32,12 +32,15 @@ export async function runGroup<Site extends JudgedSite>(group: FaultGroup<Site>,
     const recoveryCpuMs: number[] = []
     let verdict: Verdict | undefined
     let note: string | undefined
+    let measured: string | undefined
     try {
       site ??= await group.open()
       await site.recovered()
       await site.newProcessCpuMs()
       for (let round = 0; round < rounds; round += 1) {
-        const since = await fault.round(site, round)
+        const healed = await fault.round(site, round)
+        const since = typeof healed === 'number' ? healed : healed.since
+        if (typeof healed !== 'number') measured = healed.measured
         await site.recovered()
         recoveryMs.push(performance.now() - since)
         const cpuMs = await site.newProcessCpuMs()
@@ -70,6 +73,7 @@ export async function runGroup<Site extends JudgedSite>(group: FaultGroup<Site>,
       recoveryCpuMs,
       verdict,
       isWhole: whole,
+      ...(measured === undefined ? {} : { measured }),
       ...(note === undefined ? {} : { note }),
     })
   }

@@ -17,6 +17,8 @@ export interface FaultResult {
   /** Undefined when it did not come to that. */
   readonly verdict: Verdict | undefined
   readonly isWhole: boolean
+  /** What the newest round measured besides. */
+  readonly measured?: string
   /** What went wrong, or why it can't be done here. */
   readonly note?: string
 }
@@ -32,17 +34,17 @@ function seconds(ms: number): string {
 }
 
 /** One line of the table. */
-export function resultLine({ fault, form, rounds, survived, recoveryMs, verdict, isWhole, note }: FaultResult): string {
+export function resultLine({ fault, form, rounds, survived, recoveryMs, verdict, isWhole, measured, note }: FaultResult): string {
   const numbers = [`${survived}/${rounds}`, ...[0.5, 0.95, 1].map((share) => seconds(percentile(recoveryMs, share)))]
   const counts = verdict === undefined ? 'not judged' : `lost ${verdict.lost} doubled ${verdict.doubled} differ ${verdict.differences}`
-  return `${isWhole ? 'ok    ' : 'FAILED'} ${form.padEnd(8)} ${fault.padEnd(58)} ${numbers.map((text) => text.padStart(7)).join(' ')}  ${counts}${note === undefined ? '' : `  (${note.split('\n')[0]})`}`
+  return `${isWhole ? 'ok    ' : 'FAILED'} ${form.padEnd(8)} ${fault.padEnd(58)} ${numbers.map((text) => text.padStart(7)).join(' ')}  ${counts}${measured === undefined ? '' : `  (${measured})`}${note === undefined ? '' : `  (${note.split('\n')[0]})`}`
 }
 
 /** Writes the results with date, commit and machine. */
 export async function writeResults(path: string, commit: string, command: string, results: readonly FaultResult[]): Promise<void> {
   const gib = Math.round(totalmem() / 1024 ** 3)
   const rounded = (ms: number) => (Number.isNaN(ms) ? null : Math.round(ms))
-  const rows = results.map(({ fault, form, rounds, survived, recoveryMs, recoveryCpuMs, verdict, isWhole, note }) => ({
+  const rows = results.map(({ fault, form, rounds, survived, recoveryMs, recoveryCpuMs, verdict, isWhole, measured, note }) => ({
     fault,
     form,
     rounds,
@@ -59,6 +61,7 @@ export async function writeResults(path: string, commit: string, command: string
         }),
     ...(verdict ?? {}),
     whole: isWhole,
+    ...(measured === undefined ? {} : { measured }),
     ...(note === undefined ? {} : { note }),
   }))
   const document = {

@@ -22,6 +22,12 @@ export interface FaultSite {
   close(): Promise<void>
 }
 
+/** Instant from which recovery is counted (`performance.now()`), and what was measured besides, in words. */
+export interface HealedRound {
+  readonly since: number
+  readonly measured: string
+}
+
 export interface Fault<Site extends FaultSite> {
   readonly name: string
   /** Rounds of the short and of the long run; 0 in the short one for what takes too long, or is much like another. */
@@ -30,7 +36,7 @@ export interface Fault<Site extends FaultSite> {
    * Does the harm, asserts what must be seen meanwhile, and heals. Gives the instant from which recovery is counted
    * (`performance.now()`). `round` counts from 0. Rejects with ImpossibleHere where the machine does not allow it.
    */
-  round(site: Site, round: number): Promise<number>
+  round(site: Site, round: number): Promise<number | HealedRound>
 }
 
 export interface SiteSettings {

@@ -1,10 +1,14 @@
 /** Servers of the scaled form that stop, hang and come back, and processors that go and come. */
 import { type Fault, eventually, mustHold } from './fault.ts'
-import type { ScaledSite } from './scaled-site.ts'
+import { EVENTS_PER_SECOND, type ScaledSite } from './scaled-site.ts'
 
 const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
 const SEEN_MS_MAX = 30_000
 const AWAY_MS = 4_000
+const LONG_AWAY_MS = 60_000
+const CAUGHT_UP_MS_MAX = 60_000
+/** What was promised: a backlog is worked off at three times the rate at which events come in, new ones included. */
+const CATCH_UP_TIMES = 3
 /** The processors miss one that hangs after a session of 30 s. */
 const TAKEOVER_MS_MAX = 90_000
 
@@ -79,21 +83,37 @@ const redisHangs: Fault<ScaledSite> = {
   },
 }
 
+/** Reads the backlog down while new events come in at the rate of the load; gives how many times that rate it is. */
+async function catchUp(site: ScaledSite): Promise<{ readonly backlog: number; readonly times: number }> {
+  const backlog = await site.lagRecords()
+  const from = performance.now()
+  const left = await eventually('the end of the backlog', CAUGHT_UP_MS_MAX, async () => {
+    const records = await site.lagRecords()
+    return records < 2 * EVENTS_PER_SECOND ? records : undefined
+  })
+  const seconds = (performance.now() - from) / 1_000
+  return { backlog, times: (backlog - left) / seconds / EVENTS_PER_SECOND + 1 }
+}
+
 const warehouseAway: Fault<ScaledSite> = {
   name: 'the warehouse is away: events are taken, and caught up with',
   rounds: { short: 1, full: 5 },
-  async round(site) {
+  async round(site, round) {
     const { front } = site.servers
     front.freeze()
     try {
       await seesTrouble(site, 'api', /^warehouse: /)
-      await sleep(AWAY_MS)
+      await sleep(round === 0 ? 2 * AWAY_MS : LONG_AWAY_MS)
       await ingestGoesOn(site)
       mustHold((await site.ingestReadiness()).status === 200, 'ingest is not ready without the warehouse')
     } finally {
       front.thaw()
     }
-    return performance.now()
+    const since = performance.now()
+    const { backlog, times } = await catchUp(site)
+    const measured = `caught up with ${backlog} records at ${times.toFixed(1)} times the live rate`
+    mustHold(times >= CATCH_UP_TIMES, measured)
+    return { since, measured }
   },
 }
 
