@@ -51,6 +51,7 @@ function textOf({ workspace, seconds, differences, first }: ReplayedWorkspace): 
   for (const { metric, window, at, dimension, value, live, rebuilt } of first.slice(0, LINES_MAX)) {
     table.push([metric, dimension === '' ? value : `${dimension} ${value === '' ? '(none)' : value}`, window, at ?? '', live, rebuilt])
   }
-  const more = differences > LINES_MAX ? `and ${(differences - LINES_MAX).toLocaleString('en-US')} more: --json has the first 1,000\n` : ''
+  const more =
+    differences > LINES_MAX ? `and ${(differences - LINES_MAX).toLocaleString('en-US')} more: --json has the first 500 of each table\n` : ''
   return `${summary}${table.toString()}\n${more}`
 }

@@ -9,8 +9,8 @@ import type { ReplayedWorkspace, ReplayLine, ReplayRequest } from './control-mes
 import type { Engine } from './engine.ts'
 
 const PROGRESS_MS = 250
-/** Differences that are told one by one. */
-const TOLD_MAX = 1_000
+/** Differences of a table that are told one by one. */
+const TOLD_MAX = 500
 
 /** Replays one workspace or all; yields progress and each workspace when its numbers stand. Throws CommandError `workspace_unknown`. */
 export async function* replayEngine(engine: Engine, { workspace, fromMs }: ReplayRequest): AsyncGenerator<ReplayLine> {

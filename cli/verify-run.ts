@@ -16,6 +16,7 @@ import { sampleEnds } from '../verify/sample-ends.ts'
 import { sqlWindow, sqlWindows } from '../verify/sql-window.ts'
 import type { WindowNumbers, WindowSpec } from '../verify/window-numbers.ts'
 import type { PublishedEnds } from '../warehouse/queries/published-ends.ts'
+import { readLeftOut } from '../warehouse/queries/quarantine-pages.ts'
 import { CommandError } from './command-error.ts'
 import type { VerifyLine, VerifyRequest } from './control-messages.ts'
 import type { Engine } from './engine.ts'
@@ -211,6 +212,7 @@ interface LogPass {
 
 async function readFacts(engine: Engine, workspace: string, belowOffsets: readonly number[]): Promise<LogPass> {
   const endsOfImport = new Map<string, number>()
+  const leftOut = new Set((await readLeftOut(engine.reader, workspace)).map(placeOf))
   async function* entries(): AsyncGenerator<LogEntry> {
     let sinceTurn = 0
     for await (const entry of readLogEntries(engine.log, belowOffsets)) {
@@ -220,7 +222,7 @@ async function readFacts(engine: Engine, workspace: string, belowOffsets: readon
         await nextTurn()
       }
       const { record } = entry
-      if (!concerns(record, workspace)) continue
+      if (!concerns(record, workspace) || leftOut.has(placeOf(entry))) continue
       if (record.type === 'import_end') endsOfImport.set(record.import_id, (endsOfImport.get(record.import_id) ?? 0) + 1)
       else if ('import_id' in record && record.import_id !== undefined && !endsOfImport.has(record.import_id))
         endsOfImport.set(record.import_id, 0)
@@ -230,6 +232,10 @@ async function readFacts(engine: Engine, workspace: string, belowOffsets: readon
   const facts = await collectFacts(entries(), workspace)
   const openImports = [...endsOfImport].filter(([, ends]) => ends < engine.log.partitions).map(([id]) => id)
   return { facts, openImports }
+}
+
+function placeOf({ partition, offset }: { readonly partition: number; readonly offset: number }): string {
+  return `${partition}/${offset}`
 }
 
 function isSame(left: readonly number[], right: readonly number[]): boolean {

@@ -29,12 +29,17 @@ describe('the commands', () => {
       'migrate',
       'import',
       'verify',
+      'replay',
       'simulate',
       'sql',
       'keys',
       'keys list',
       'keys create',
       'keys revoke',
+      'quarantine',
+      'quarantine list',
+      'quarantine retry',
+      'quarantine discard',
       'doctor',
       'bench',
     ])
@@ -47,7 +52,7 @@ describe('the commands', () => {
     expect(help).toContain(`$ kappa ${path.split(' ')[0]}`)
   })
 
-  it.each(commands.filter(({ path }) => !['up', 'ingest', 'process', 'api', 'keys'].includes(path)))(
+  it.each(commands.filter(({ path }) => !['up', 'ingest', 'process', 'api', 'keys', 'quarantine'].includes(path)))(
     '$path prints JSON for scripts',
     ({ command }) => {
       expect(command.options.map(({ long }) => long)).toContain('--json')

@@ -269,8 +269,8 @@ describe('operations', () => {
     expect(response.json()).toEqual({
       ready: false,
       not_ready: [
-        { name: 'processors', reason: 'are restoring' },
-        { name: 'warehouse', reason: 'is away' },
+        { name: 'processors', reason: 'are restoring', since: at(NOON) },
+        { name: 'warehouse', reason: 'is away', since: at(NOON) },
       ],
       sink_lag: { events: 12, ms: 340 },
     })
@@ -300,7 +300,17 @@ describe('operations', () => {
       paths: Record<string, { get: { parameters: { name: string }[]; responses: Record<string, object> } }>
     }
     expect(Object.keys(document.paths)).toEqual(
-      expect.arrayContaining(['/v1/growth', '/v1/growth/series', '/v1/live', '/healthz', '/readyz', '/metrics']),
+      expect.arrayContaining([
+        '/v1/growth',
+        '/v1/growth/restatements',
+        '/v1/growth/late',
+        '/v1/quarantine',
+        '/v1/growth/series',
+        '/v1/live',
+        '/healthz',
+        '/readyz',
+        '/metrics',
+      ]),
     )
     const { parameters, responses } = document.paths['/v1/growth']?.get ?? { parameters: [], responses: {} }
     expect(parameters.map((parameter) => parameter.name)).toEqual(expect.arrayContaining(['window', 'at', 'by', 'channel', 'workspace']))

@@ -8,6 +8,7 @@ import type { QuarantinedRow, SettledRow } from '../../schemas/records.ts'
 import { replyWithProblem } from '../../warehouse/api/problem-replies.ts'
 import { addQuarantineRoutes } from '../../warehouse/api/quarantine-routes.ts'
 import type { Warehouse } from '../../warehouse/drivers/clickhouse-warehouse.ts'
+import { readLeftOut } from '../../warehouse/queries/quarantine-pages.ts'
 import { createSink } from '../../warehouse/sink/sink.ts'
 import { openTestWarehouse } from './open-test-warehouse.ts'
 
@@ -51,6 +52,7 @@ beforeAll(async () => {
       row(4, 'time_invalid', { import_id: 'm' }),
       row(5, 'field_missing'),
       row(6, 'field_missing', { workspace: 'other' }),
+      row(7, 'processing_failed', { workspace: 'poisoned' }),
     ],
     settled: [settlement('q3', 'retried'), settlement('q5', 'discarded'), settlement('q0', 'discarded', 'other')],
   })
@@ -190,4 +192,9 @@ describe('to settle', () => {
     const headers = { cookie: 'good', origin: 'http://kappa.test', 'sec-fetch-site': 'same-origin' }
     expect((await post('q2/retry', headers)).statusCode).toBe(200)
   })
+})
+
+test('records that processing has left out are known by their place, so that recomputing leaves them out too', async () => {
+  expect(await readLeftOut(warehouse.reader, 'poisoned')).toEqual([{ partition: 1, offset: 7 }])
+  expect(await readLeftOut(warehouse.reader, 'acme')).toEqual([])
 })

@@ -97,6 +97,17 @@ export function readQuarantineCounts(reader: WarehouseReader, workspace: string,
   return reader.select<QuarantineCount>({ workspace, sql: query, params })
 }
 
+const leftOut = workspaceQuery`
+SELECT _partition AS partition, _offset AS offset FROM ${rowsOf('quarantine', sql`code = 'processing_failed'`)}`
+
+/** Places in the log of records that processing has left out: they count nowhere, though they were accepted. */
+export function readLeftOut(
+  reader: WarehouseReader,
+  workspace: string,
+): Promise<{ readonly partition: number; readonly offset: number }[]> {
+  return reader.select<{ partition: number; offset: number }>({ workspace, sql: leftOut })
+}
+
 const stored = workspaceQuery`
 SELECT DISTINCT event_id FROM ${rowsOf('events', sql`has({ids:Array(String)}, event_id)`)}`
 

@@ -28,9 +28,9 @@ const first = workspaceQuery`
 SELECT source, metric, window, toUnixTimestamp64Milli(end_at) AS end_ms, dimension, value, live, rebuilt
 FROM ${ofReplay}
 ORDER BY source, dimension, value, window, end_at, metric
-LIMIT {most:UInt64}`
+LIMIT {most:UInt64} BY source`
 
-/** How many differences the replay of this name found, and the first of them. Rejects with `WarehouseUnavailableError`. */
+/** How many differences the replay of this name found, and the first `most` of each table. Rejects with `WarehouseUnavailableError`. */
 export async function readReplayDifferences(
   reader: WarehouseReader,
   workspace: string,
