@@ -240,7 +240,7 @@ export class Runner {
       const end = positions[index] as number
       for await (const messages of this.#inputs.between(index, this.#positions[index] as number, end, readRecords)) {
         if (index === this.#inputs.exchangeIndex) requests.push(...this.#takeMessages(messages))
-        else for (const message of messages) requests.push(...asList(this.#processOne(message)))
+        else for (const message of messages) requests.push(...[this.#processOne(message)].filter((one) => one !== undefined))
       }
       this.#positions[index] = end
     }
@@ -374,8 +374,9 @@ export class Runner {
     }
   }
 
-  /** Without a snapshot a restart only takes longer: one that fails is tried again later. */
+  /** Without a snapshot a restart only takes longer: one that fails is tried again later. None of a commit that did not go out. */
   async #snapshot(): Promise<void> {
+    if (this.#failure !== undefined) return
     const { commits, snapshots, onError } = this.#options
     try {
       await this.#schedule.during(() => {
@@ -396,6 +397,3 @@ export class Runner {
   }
 }
 
-function asList<Item>(item: Item | undefined): Item[] {
-  return item === undefined ? [] : [item]
-}
