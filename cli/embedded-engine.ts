@@ -21,11 +21,13 @@ import { endOffsets, lagOf, registerLagMetrics } from './lag-metrics.ts'
 import { openProcessing } from './processing.ts'
 import type { ProcessingStatus } from './processing-thread.ts'
 import { openSharedState } from './shared-state.ts'
+import { createSteadyClock } from './steady-clock.ts'
 import { openWarehouse } from './warehouse-place.ts'
 
 /** Opens everything under `config.data`. Rejects when another process has the folder. */
 export async function openEmbeddedEngine(config: Config, options: WiringOptions = {}): Promise<Engine> {
   const clock: Clock = { nowMs: () => Date.now() }
+  const steady = createSteadyClock()
   const onError = options.onError ?? (() => {})
   await mkdir(config.data, { recursive: true })
   await chmod(config.data, 0o700)
@@ -88,7 +90,7 @@ export async function openEmbeddedEngine(config: Config, options: WiringOptions 
         const { committed, pendingSinceMs } = await processing.status()
         const ends = await endOffsets(log)
         const events = ends.reduce((sum, end, partition) => sum + end - (committed[partition] ?? 0), 0)
-        return { events, ms: events === 0 || pendingSinceMs === null ? 0 : Math.max(0, clock.nowMs() - pendingSinceMs) }
+        return { events, ms: events === 0 || pendingSinceMs === null ? 0 : Math.max(0, steady.nowMs() - pendingSinceMs) }
       },
       probes: [
         {

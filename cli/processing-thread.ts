@@ -21,6 +21,7 @@ import type { LogMessage, LogWriter } from '../schemas/ports/log.ts'
 import { createWarehousePort, type EncodedBlock, type WarehouseTransport } from '../warehouse/drivers/warehouse-transport.ts'
 import { createSink } from '../warehouse/sink/sink.ts'
 import type { EngineStatus } from './engine.ts'
+import { createSteadyClock } from './steady-clock.ts'
 import { connectThreads } from './thread-calls.ts'
 
 /** Quiet workspaces are looked at this often. */
@@ -115,7 +116,7 @@ async function openProcessing(port: MessagePort, { data, endOffsets }: Processin
     commits,
     decode: decodeOwnRecord,
     snapshots: new FileSnapshotStore<TopologySnapshot>(join(data, 'state')),
-    clock,
+    clock: createSteadyClock(),
     sleep,
     onError,
   })

@@ -34,6 +34,7 @@ import { openIngest } from './ingest-parts.ts'
 import { lagOf, registerLagMetrics, watchLag } from './lag-metrics.ts'
 import { logPlace } from './log-place.ts'
 import { openSharedState } from './shared-state.ts'
+import { createSteadyClock } from './steady-clock.ts'
 import { openWarehouse } from './warehouse-place.ts'
 
 /** Rows that make a commit due: what it has for one other task must fit into one record. */
@@ -62,6 +63,7 @@ const SNAPSHOT_TOPIC = { retentionMs: FOR_EVER, isCompressed: true, segmentBytes
 /** Opens what an instance needs. Rejects with LogUnavailableError or WarehouseUnavailableError when a server is away. */
 export async function openScaledEngine(config: Config, options: ScaledOptions): Promise<Engine> {
   const clock: Clock = { nowMs: () => Date.now() }
+  const steady = createSteadyClock()
   const processes = options.role === 'all' || options.role === 'process'
   const onError = options.onError ?? (() => {})
   const instanceId = uuidV7()
@@ -73,7 +75,7 @@ export async function openScaledEngine(config: Config, options: ScaledOptions): 
     const place = logPlace(config)
     if (place === undefined) throw new Error('the log of the settings is the embedded one')
     const { prefix, ...cluster } = place
-    const common = { clientId: `kappa-${instanceId}`, groupId: `${prefix}-processors`, nowMs: clock.nowMs, onTrouble: onError }
+    const common = { clientId: `kappa-${instanceId}`, groupId: `${prefix}-processors`, nowMs: steady.nowMs, onTrouble: onError }
     const log = await openKafkaLog({ ...cluster, ...common, topic: `${prefix}-${topic}`, partitions: config.partitions, ...more })
     closers.push(() => log.close())
     return log
@@ -135,7 +137,7 @@ export async function openScaledEngine(config: Config, options: ScaledOptions): 
             eventIds: createEventIdMemory(randomBytes),
             sink,
             live: shared.live,
-            clock,
+            clock: steady,
             sleep,
             newId: uuidV7,
             onError,
@@ -154,7 +156,7 @@ export async function openScaledEngine(config: Config, options: ScaledOptions): 
     const waitUntilReadable = () => cluster.waitUntilReadable()
     const kept = allKeptIds(createKeptIds(warehouse.reader), clock)
     const ingest = await openIngest({ config, clock, log: forgetCompanions(log), workspaces, kept, metrics, waitUntilReadable })
-    const lag = watchLag(clock)
+    const lag = watchLag(steady)
 
     // Events are taken while the warehouse is away.
     const probes: ReadinessProbe[] = [{ name: 'log', check: async () => void (await log.endOffset(0)) }]

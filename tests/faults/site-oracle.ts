@@ -25,13 +25,24 @@ const ENDS = '2'
 
 const STORED = `SELECT 0 AS place, event_id FROM events FINAL UNION ALL SELECT 1 AS place, event_id FROM quarantine`
 
+/** A command that takes so long waits for something that will not come. */
+const COMMAND_MS_MAX = 180_000
+
+async function inTime(command: Promise<string>): Promise<string> {
+  let timer: NodeJS.Timeout | undefined
+  const tooLate = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`the judge's command did not end within ${COMMAND_MS_MAX} ms`)), COMMAND_MS_MAX)
+  })
+  return Promise.race([command, tooLate]).finally(() => clearTimeout(timer))
+}
+
 /** Judges a site whose load was stopped. `sent` are the ids of everything that was ever sent. */
 export async function judge(site: FaultSite, acknowledged: ReadonlySet<string>, sent: ReadonlySet<string>): Promise<Verdict> {
-  const verified = JSON.parse(await site.run('verify', '--ends', ENDS, '--json')) as { numbers: number; differences: number }
+  const verified = JSON.parse(await inTime(site.run('verify', '--ends', ENDS, '--json'))) as { numbers: number; differences: number }
   const raw = new Set<string>()
   const quarantined = new Set<string>()
   let rows = 0
-  for (const line of (await site.run('sql', '--json', STORED)).split('\n')) {
+  for (const line of (await inTime(site.run('sql', '--json', STORED))).split('\n')) {
     if (line === '') continue
     const { place, event_id } = JSON.parse(line) as { place: number; event_id: string }
     if (place === 1) quarantined.add(event_id)
