@@ -153,6 +153,30 @@ describe('POST /v1/events before the application', () => {
     expect(await ingest.records()).toEqual([])
   })
 
+  it('stores what was sent whole, though the sender does not wait for the answer', async () => {
+    const append = ingest.log.append.bind(ingest.log)
+    let open: () => void = () => {}
+    const gate = new Promise<void>((resolve) => (open = resolve))
+    ingest.log.append = async (...args) => {
+      await gate
+      return append(...args)
+    }
+    const body = JSON.stringify(share())
+    const headers = { authorization: 'Bearer server-key', 'content-length': body.length, ...JSON_TYPE }
+    const request = httpRequest({ port, method: 'POST', path: '/v1/events', headers })
+    request.on('error', () => {})
+    request.end(body)
+    const gone = new Promise<void>((resolve) => app.server.on('connection', (socket) => socket.on('close', () => resolve())))
+    while (ingest.committer.waitingBytes <= body.length) await new Promise((resolve) => setImmediate(resolve))
+    request.destroy()
+    await gone
+    open()
+    while (ingest.committer.waitingBytes > 0) await new Promise((resolve) => setImmediate(resolve))
+    expect((await ingest.records()).length).toBe(1)
+    expect((await post(JSON.stringify(share()))).status).toBe(202)
+    expect(errors).toEqual([])
+  })
+
   it('a key that is revoked stops within 5 seconds', async () => {
     const { authenticate } = ingest.workspaces
     expect((await post(JSON.stringify(share()))).status).toBe(202)
