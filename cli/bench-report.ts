@@ -101,7 +101,12 @@ export function comparisonText(older: BenchResult, newer: BenchResult): string {
     older.file === newer.file ? [] : ['files'],
     older.node === newer.node ? [] : ['versions of Node'],
   ].flat()
-  const note = differ.length === 0 ? '' : `The two runs have different ${differ.join(' and ')}.\n`
+  const loads = [older, newer].map(({ load_before: [load = 0] }) => load.toFixed(2))
+  const isBusy = [older, newer].some(({ load_before: [load = 0], machine }) => load > machine.cpus / 2)
+  const note = [
+    differ.length === 0 ? '' : `The two runs have different ${differ.join(' and ')}.\n`,
+    isBusy ? `The machine was busy: load ${loads.join(' before the one, ')} before the other.\n` : '',
+  ].join('')
   const head = ['case', 'figure', 'before', 'now', 'difference', 'against its baseline']
   return `Beside ${older.date}${older.commit === null ? '' : ` (${older.commit})`}\n${note}\n${plainTable(head, [2, 3, 4, 5], rows)}`
 }

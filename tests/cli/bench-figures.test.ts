@@ -187,4 +187,6 @@ test('the report says what was reached, and a comparison how far each figure mov
   const compared = comparisonText(before, now)
   expect(compared).toMatch(/import +imported +100,000 events\/s +200,000 events\/s +\+100 % +\+100 %/)
   expect(compared).toContain('different machines and numbers of events')
+  expect(compared).not.toContain('busy')
+  expect(comparisonText(before, { ...now, load_before: [9, 1, 1] })).toContain('busy: load 0.50 before the one, 9.00 before the other')
 })

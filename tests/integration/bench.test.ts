@@ -75,7 +75,13 @@ test('events of the user, one case, beside an older result', { timeout: 120_000 
   expect(made.status).toBe(0)
   const older = join(folder, 'older.json')
   const imported = { name: 'imported', unit: 'events/s', value: 1, reached: false, limit: { at: 'least', value: 150_000 } }
-  const before = { cases: [{ name: 'import', figures: [imported] }], machine: { cpu: 'another', cpus: 64 }, date: 'that day', commit: null }
+  const before = {
+    cases: [{ name: 'import', figures: [imported] }],
+    machine: { cpu: 'another', cpus: 64 },
+    date: 'that day',
+    commit: null,
+    load_before: [0, 0, 0],
+  }
   await writeFile(older, JSON.stringify({ kind: 'kappa bench', ...before }))
   const own = ['--file', events, '--data', join(folder, 'own'), '--out', `${folder}/`]
   const run = await runKappa(['bench', '--only', 'import', ...own, '--compare', older])
