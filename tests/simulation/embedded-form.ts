@@ -102,7 +102,7 @@ export class EmbeddedForm implements Form {
     if (undo !== undefined && this.#world.choices.chance(0.7)) undo()
   }
 
-  async waitUntilQuiet(): Promise<void> {
+  async waitUntilReadable(): Promise<void> {
     await this.#runner?.waitFor(this.events.partitions.map((messages) => messages.length))
   }
 

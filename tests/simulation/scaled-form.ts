@@ -121,9 +121,8 @@ export class ScaledForm implements Form {
       for (const messages of topic.partitions) messages.splice(Math.max(0, messages.length - this.#world.choices.int(3)))
   }
 
-  async waitUntilQuiet(): Promise<void> {
-    await this.#cluster.waitUntilReadable()
-    while (!(await this.#cluster.place()).isQuiet) await this.#world.sleep(this.#world.outside, 50)
+  waitUntilReadable(): Promise<void> {
+    return this.#cluster.waitUntilReadable()
   }
 
   look(): void {

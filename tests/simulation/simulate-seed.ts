@@ -33,7 +33,7 @@ export interface SeedResult {
   readonly faults: Readonly<Record<string, number>>
 }
 
-/** Virtual time within which all must be quiet once nothing is disturbed any longer. */
+/** Virtual time within which all must be well once nothing is disturbed any longer. */
 const HEAL_LIMIT_MS = 180_000
 
 /** Plays a seed to its end. Never rejects because of what the seed met: that is `broken`. */
@@ -85,11 +85,14 @@ async function play(scene: Scene): Promise<void> {
   for (const jumpMs of [2 * HOUR_MS, choices.oneOf([HOUR_MS, 3 * DAY_MS])]) {
     wallClock.jumpedMs += jumpMs
     await world.runUntil(() => false, 12_000)
-    let isQuiet = false
-    void form.waitUntilQuiet().then(() => {
-      isQuiet = true
-    })
-    if (!(await heals(world, 'quiet', () => isQuiet))) return
+    let isReadable = false
+    form.waitUntilReadable().then(
+      () => {
+        isReadable = true
+      },
+      (error: unknown) => world.violate(`nobody knows when all is readable: ${String(error)}`),
+    )
+    if (!(await heals(world, 'readable', () => isReadable))) return
   }
   for (const workspace of WORKSPACES) {
     const parts = { topic: form.events, warehouse: scene.warehouse, told: senders, choices }

@@ -102,7 +102,12 @@ const LEAPS = new Set(['clock jumps days', 'clock jumps a year'])
 /** Has some kinds of fault strike now and then, for as long as the storm lasts. */
 export function injectFaults(scene: Scene): void {
   const { world, form, scaled } = scene
-  const kinds = Object.entries(FAULTS).filter(([kind]) => (scaled !== undefined || !SCALED_ONLY.has(kind)) && world.choices.chance(0.45))
+  const kinds = Object.entries(FAULTS).filter(
+    ([kind]) =>
+      (scaled !== undefined || !SCALED_ONLY.has(kind)) &&
+      world.choices.chance(0.45) &&
+      !(process.env.F_OFF ?? '').split(';').some((off) => off !== '' && kind.includes(off)),
+  )
   if (kinds.length === 0) return
   const meanMs = world.choices.oneOf([1_000, 2_500, 6_000])
   let jumps = 0

@@ -14,8 +14,8 @@ export interface Form {
   boot(machine: Machine, process: SimulatedProcess): Promise<void>
   /** What was not durable on the machine is lost. */
   losePower(machine: Machine): void
-  /** Resolves when everything appended so far is readable and nothing is under way. */
-  waitUntilQuiet(): Promise<void>
+  /** Resolves when everything appended so far is readable, with all that follows from it. */
+  waitUntilReadable(): Promise<void>
   /** A reader looks: what it is told must not go back. */
   look(): void
 }

@@ -124,7 +124,7 @@ export function connectTopic(world: VirtualWorld, process: SimulatedProcess, nam
   }
   return {
     partitions: topic.partitions.length,
-    append: (messages) => world.call(process, `appends to ${name}`, () => append(messages)),
+    append: (messages) => world.call(process, `appends to ${name} ${summaryOf(messages)}`, () => append(messages)),
     async read(partition, offset, limit) {
       return world.ask(process, `${process.name} reads ${name}`, () => {
         if (world.strikes(`${name}: can't be read`, 0.001)) throw new LogUnavailableError('away')
@@ -140,4 +140,9 @@ export function connectTopic(world: VirtualWorld, process: SimulatedProcess, nam
     },
     close: async () => {},
   }
+}
+
+/** For the trace. */
+function summaryOf(messages: readonly LogMessage[]): string {
+  return messages.map(({ partition, value }) => `${partition}: ${Buffer.from(value).toString('utf8', 0, 120)}`).join('; ')
 }

@@ -78,7 +78,7 @@ export class SimulatedWarehouse {
   /** Inserts in the order of the product's sink; blocks of raw rows have the commit's token. */
   async #write(process: SimulatedProcess, batch: CommitBatch): Promise<void> {
     const { token, events, quarantined, people, growth, rebuilt } = batch
-    if (events.length > 0) await this.#ask(process, `inserts ${events.length} events`, () => this.#takeEvents(token, events))
+    if (events.length > 0) await this.#ask(process, `inserts ${events.length} events ${token}`, () => this.#takeEvents(token, events))
     if (quarantined.length > 0)
       await this.#ask(process, 'inserts into the quarantine', () => {
         for (const row of quarantined) this.#quarantined.set(`${row.partition}/${row.offset}`, row)
