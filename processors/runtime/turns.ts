@@ -34,7 +34,7 @@ export class Turns {
       }
       const give = () => {
         leave()
-        reject(signal.reason)
+        reject(signal.reason as Error)
       }
       this.#waiting.add(come)
       signal.addEventListener('abort', give)
