@@ -286,7 +286,8 @@ export class Runner {
   }
 
   #ageMs(): number {
-    return this.#pendingSinceMs === undefined ? 0 : this.#options.clock.nowMs() - this.#pendingSinceMs
+    const ageMs = this.#options.clock.nowMs() - (this.#pendingSinceMs ?? Number.POSITIVE_INFINITY)
+    return ageMs < 0 ? Number.POSITIVE_INFINITY : ageMs // the clock went back: how long it has been nobody knows
   }
 
   /** Starts a commit of all that is processed, once the one before is in. */
@@ -367,7 +368,7 @@ export class Runner {
 
   #tellWatchers(): void {
     const nowMs = this.#options.clock.nowMs()
-    if (!this.#topology.hasPending || nowMs - this.#liveAtMs < this.#limits.liveIntervalMs) return
+    if (!this.#topology.hasPending || Math.abs(nowMs - this.#liveAtMs) < this.#limits.liveIntervalMs) return
     this.#liveAtMs = nowMs
     for (const { workspace, watermarkMs, rows } of this.#topology.running(this.#version())) {
       if (rows.length > 0) this.#options.live.publish({ kind: 'growth', workspace, watermarkMs, rows })
@@ -396,4 +397,3 @@ export class Runner {
     return this.#wakeUp.wait(isPending ? Math.max(1, Math.min(liveIntervalMs, commitIntervalMs - this.#ageMs())) : IDLE_MS)
   }
 }
-
