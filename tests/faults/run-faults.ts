@@ -58,6 +58,7 @@ async function run<Site extends JudgedSite>(group: FaultGroup<Site>): Promise<vo
       roundsOf,
       onResult(result) {
         results.push(result)
+        saved = saved.then(save)
         print(resultLine(result))
         if (!result.isWhole) print(result.note ?? '')
       },
@@ -66,6 +67,15 @@ async function run<Site extends JudgedSite>(group: FaultGroup<Site>): Promise<vo
 }
 
 const results: FaultResult[] = []
+let saved = Promise.resolve()
+
+/** After every fault, so that a long run that is cut off leaves what it found. */
+async function save(): Promise<void> {
+  if (values.out === undefined) return
+  const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim()
+  await writeResults(resolve(values.out), commit, `npm run faults -- ${process.argv.slice(2).join(' ')}`.trim(), results)
+}
+
 const startedAt = performance.now()
 print(`${' '.repeat(16)}${'fault'.padEnd(58)}  rounds  p50 s   p95 s   max s`)
 /** Both forms at once in the short run; one after the other where times count. */
@@ -83,9 +93,6 @@ await rm(folder, { recursive: true, force: true })
 
 const broken = results.filter(({ isWhole }) => !isWhole)
 print(`${results.length - broken.length} passed, ${broken.length} failed (${Math.round((performance.now() - startedAt) / 1_000)} s)`)
-if (values.out !== undefined) {
-  const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim()
-  await writeResults(resolve(values.out), commit, `npm run faults -- ${process.argv.slice(2).join(' ')}`.trim(), results)
-}
+await saved
 // A client that still tries to reach a product that failed must not keep the run alive.
 process.exit(broken.length === 0 && results.length > 0 ? 0 : 1)
