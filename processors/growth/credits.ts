@@ -56,7 +56,7 @@ export class Credits {
     this.#totals.cycleTimes.add(childMs, arrival.firstMs, arrival.signupMs, sign)
   }
 
-  /** The inviter's arrival became another: what depends on it is taken back and added anew. */
+  /** The inviter's arrival became another. Only window ends whose sums change are touched: a touched one is looked at again. */
   arrivalChanged(inviter: number, before: Arrival, after: Arrival): void {
     const children = this.#children
     if (children.newest(inviter) === NONE) return
@@ -67,13 +67,15 @@ export class Credits {
       }
     }
     for (const window of PANE_WINDOWS) {
+      const changes = cohortChanges(before, after, window)
+      const sink = this.#totals.dispersion[window.index] as IntervalSink
       const tally = this.#panesOf(window)
       let newer = Number.POSITIVE_INFINITY
       for (let entry = tally.newest(inviter); entry !== NONE; entry = tally.older(entry)) {
         const pane = tally.pane(entry)
         const to = Math.min(pane + window.panes, newer)
-        this.#addOutsideCohort(window, pane, to, before, -1)
-        this.#addOutsideCohort(window, pane, to, after, 1)
+        for (const change of changes)
+          sink.add(DISPERSION.credited_outside_cohort, Math.max(pane, change.from), Math.min(to, change.to), -change.n)
         newer = pane
       }
     }
@@ -109,31 +111,49 @@ export class Credits {
     this.#addOutsideCohort(window, Math.max(pane, older + window.panes), Math.min(pane + window.panes, newer), arrival, sign)
   }
 
-  #addOutsideCohort(window: PaneWindow, from: number, to: number, { firstMs, signupMs }: Arrival, sign: number): void {
+  #addOutsideCohort(window: PaneWindow, from: number, to: number, arrival: Arrival, sign: number): void {
     if (from >= to) return
     const sink = this.#totals.dispersion[window.index] as IntervalSink
     sink.add(DISPERSION.credited_outside_cohort, from, to, sign)
-    if (!Number.isNaN(signupMs)) addInCohort(sink, window, from, to, signupMs, Number.POSITIVE_INFINITY, -sign)
-    if (!Number.isNaN(firstMs) && firstMs !== signupMs)
-      addInCohort(sink, window, from, to, firstMs, Number.isNaN(signupMs) ? Number.POSITIVE_INFINITY : signupMs, -sign)
+    for (const inside of cohortEnds(arrival, window, sign))
+      sink.add(DISPERSION.credited_outside_cohort, Math.max(from, inside.from), Math.min(to, inside.to), -inside.n)
   }
 }
 
+/** Window ends, in panes, [from, to) with what counts in them. */
+interface Ends {
+  readonly from: number
+  readonly to: number
+  readonly n: number
+}
+
 /**
- * The window ends of [from, to) as of which the person belongs to the cohort: it has arrived by then, after the start of
- * that UTC day minus 90 days. With a later signup, at `untilMs`, it arrives again.
+ * Window ends as of which the person belongs to the cohort: it has arrived by then, after the start of that UTC day
+ * minus 90 days. A later signup makes it arrive again.
  */
-function addInCohort(
-  sink: IntervalSink,
-  window: PaneWindow,
-  from: number,
-  to: number,
-  arrivalMs: number,
-  untilMs: number,
-  n: number,
-): void {
+function cohortEnds({ firstMs, signupMs }: Arrival, window: PaneWindow, n: number): Ends[] {
+  const ends: Ends[] = []
+  if (!Number.isNaN(signupMs)) ends.push(arrivedEnds(signupMs, Number.POSITIVE_INFINITY, window, n))
+  if (!Number.isNaN(firstMs) && firstMs !== signupMs)
+    ends.push(arrivedEnds(firstMs, Number.isNaN(signupMs) ? Number.POSITIVE_INFINITY : signupMs, window, n))
+  return ends
+}
+
+function arrivedEnds(arrivalMs: number, untilMs: number, { paneMs }: PaneWindow, n: number): Ends {
   const leavesMs = (Math.ceil(arrivalMs / DAY_MS) + COHORT_DAYS) * DAY_MS
-  const inFrom = paneOfMs(arrivalMs, window.paneMs)
-  const inTo = paneOfMs(Math.min(leavesMs, untilMs), window.paneMs)
-  sink.add(DISPERSION.credited_outside_cohort, Math.max(from, inFrom), Math.min(to, inTo), n)
+  return { from: paneOfMs(arrivalMs, paneMs), to: paneOfMs(Math.min(leavesMs, untilMs), paneMs), n }
+}
+
+/** Window ends as of which the person belongs to the cohort more (1) or less (-1) often than before; where nothing changed there are none. */
+function cohortChanges(before: Arrival, after: Arrival, window: PaneWindow): Ends[] {
+  const all = [...cohortEnds(before, window, -1), ...cohortEnds(after, window, 1)]
+  const bounds = [...new Set(all.flatMap(({ from, to }) => [from, to]))].sort((a, b) => a - b)
+  const changes: Ends[] = []
+  for (const [index, from] of bounds.entries()) {
+    const to = bounds[index + 1] ?? from
+    let n = 0
+    for (const each of all) if (each.from <= from && to <= each.to) n += each.n
+    if (from < to && n !== 0) changes.push({ from, to, n })
+  }
+  return changes
 }

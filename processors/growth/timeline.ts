@@ -23,18 +23,28 @@ export class Timeline {
   #applied = 0
   #cursorMs = Number.NEGATIVE_INFINITY
   #pending: number[] = []
-  /** Earliest `at` that came since it was last taken; infinity for none. */
-  dirtyFromMs = Number.POSITIVE_INFINITY
+  /** Earliest `at` of the changes sorted in since it was last taken; infinity for none. */
+  #dirtyFromMs = Number.POSITIVE_INFINITY
 
   /** `apply` adds one change to the state the owner keeps (sign 1) or takes it back (-1). */
   constructor(apply: (first: number, second: number, sign: number) => void) {
     this.#apply = apply
   }
 
-  /** From `atMs` on, the pair counts `sign` more. */
+  /** From `atMs` on, the pair counts `sign` more. What was taken back just before and comes again leaves nothing. */
   add(atMs: number, first: number, second: number, sign: 1 | -1): void {
-    this.#pending.push(atMs, first, second, sign)
-    if (atMs < this.dirtyFromMs) this.dirtyFromMs = atMs
+    const pending = this.#pending
+    const last = pending.length - WIDTH
+    if (pending[last + 3] === -sign && pending[last] === atMs && pending[last + 1] === first && pending[last + 2] === second)
+      pending.length = last
+    else pending.push(atMs, first, second, sign)
+  }
+
+  /** Earliest instant from which the state changed since the last `clearDirty`; infinity for none. */
+  get dirtyFromMs(): number {
+    let fromMs = this.#dirtyFromMs
+    for (let at = 0; at < this.#pending.length; at += WIDTH) fromMs = Math.min(fromMs, this.#pending[at] as number)
+    return fromMs
   }
 
   /** Brings the state to `atMs`. */
@@ -53,7 +63,8 @@ export class Timeline {
 
   /** What changed as of instants before `atMs` has been seen to; a change back then still stands as of later ones. */
   clearDirty(atMs: number): void {
-    if (this.dirtyFromMs < atMs) this.dirtyFromMs = atMs
+    this.#settle()
+    if (this.#dirtyFromMs < atMs) this.#dirtyFromMs = atMs
   }
 
   /** Visits the changes that are in the state, oldest first. */
@@ -81,7 +92,7 @@ export class Timeline {
       columns: this.#columns.slice(0, this.#count * WIDTH),
       cursorMs: this.#cursorMs,
       applied: this.#applied,
-      dirtyFromMs: this.dirtyFromMs,
+      dirtyFromMs: this.#dirtyFromMs,
     }
   }
 
@@ -91,7 +102,7 @@ export class Timeline {
     this.#count = from.columns.length / WIDTH
     this.#applied = from.applied
     this.#cursorMs = from.cursorMs
-    this.dirtyFromMs = from.dirtyFromMs
+    this.#dirtyFromMs = from.dirtyFromMs
   }
 
   #at(index: number): number {
@@ -107,6 +118,7 @@ export class Timeline {
   #settle(): void {
     const pending = this.#pending
     if (pending.length === 0) return
+    this.#dirtyFromMs = this.dirtyFromMs
     this.#pending = []
     const order = Array.from({ length: pending.length / WIDTH }, (_, index) => index * WIDTH)
     order.sort((a, b) => (pending[a] as number) - (pending[b] as number))
