@@ -128,9 +128,8 @@ export class Topology {
     const topology = this.#touch(record.workspace)
     if (record.type === 'tick') topology.tick(partition, record.received_at)
     else if (record.type === 'import_end' || record.type === 'replay') {
-      const isReplay = record.type === 'replay'
-      const name = isReplay ? replayName({ id: record.replay_id, fromMs: record.from }) : record.import_id
-      const isDue = topology.importEnded(partition, name, record.received_at, isReplay)
+      const name = record.type === 'replay' ? replayName({ id: record.replay_id, fromMs: record.from }) : record.import_id
+      const isDue = topology.importEnded(partition, name, record.received_at)
       return isDue ? { workspace: record.workspace, cause: topology.windows?.cause ?? name } : undefined
     } else topology.event(partition, offset, record)
     return undefined
@@ -277,8 +276,9 @@ export class Topology {
       fresh.replay(events, time)
       let people = fresh.takePeople(version, standing)
       for (let hasMore = true; hasMore; people = []) {
-        // What changed is found by comparing with what stands: in the order of occurrence nothing restates.
-        const { closed, ...publication } = fresh.publish(version)
+        // What changed is found by comparing with what stands: in the order of occurrence nothing restates. And in that order all
+        // partitions seem to be as far as the first: what is final is for the time of what stands to say.
+        const { closed, ...publication } = fresh.publish(version, standing.windows?.time.watermarkMs)
         await write({ ...NO_OUTPUT, people, growth: isHome ? closed : [] }, version)
         hasMore = publication.hasMore
       }

@@ -4,6 +4,7 @@
  * message. Workspaces share nothing, so that none can see or move another.
  */
 import { partitionOf } from '../schemas/partitioner.ts'
+import { parseReplayName } from '../schemas/replay-name.ts'
 import type { EventRecord } from '../schemas/log-records.ts'
 import type { AdmittedEvent, PersonRow } from '../schemas/records.ts'
 import { ALLOWED_LATENESS_MS, DAY_MS } from '../schemas/windows.ts'
@@ -126,14 +127,15 @@ export class WorkspaceTopology {
   }
 
   /**
-   * The import's last record of this partition; a replay is an import of nothing that asks for a rebuild. Returns whether
-   * the workspace is to be rebuilt now.
+   * The import's last record of this partition; a replay is an import without rows. Returns whether the workspace is to be
+   * rebuilt now.
    */
-  importEnded(partition: number, importId: string, receivedMs: number, isReplay = false): boolean {
+  importEnded(partition: number, importId: string, receivedMs: number): boolean {
     this.#part(partition).time.importEnd(receivedMs)
-    if (isReplay) {
-      this.#needsRebuild = true
-      this.windows?.fallBehind()
+    // A replay is heard of here first: it is open until every partition has it.
+    if (parseReplayName(importId) !== undefined) {
+      if (this.windows === undefined) this.#outgoing.importSeen(this.#home, importId, receivedMs)
+      else this.windows.importSeen(importId, receivedMs)
     }
     if (this.#isSpread || this.windows === undefined) {
       this.#endedImports.push(importId)
@@ -241,13 +243,13 @@ export class WorkspaceTopology {
     windows?.advance(tickMs)
   }
 
-  /** Closes what the watermark has passed and takes what is to be written. */
-  publish(version: number): Publication {
+  /** Closes what the watermark, and `upToMs`, has passed and takes what is to be written. */
+  publish(version: number, upToMs = Number.POSITIVE_INFINITY): Publication {
     this.#settle()
     const { windows } = this
     if (windows === undefined) return NOTHING
-    const publication = windows.publish(version)
-    const { watermarkMs } = windows.time
+    const publication = windows.publish(version, upToMs)
+    const watermarkMs = Math.min(windows.time.watermarkMs, upToMs)
     const day = Math.floor(watermarkMs / DAY_MS)
     if (Number.isFinite(watermarkMs) && day !== this.#droppedDay) {
       this.#droppedDay = day

@@ -147,8 +147,10 @@ export class WorkspaceWindows {
     for (const [importId, { endedIn }] of this.#imports) {
       if (endedIn.size < this.#partitions) continue
       this.#imports.delete(importId)
+      const isReplay = parseReplayName(importId) !== undefined
+      if (isReplay) this.#needsRebuild = true
       // A rebuild that a replay asked for is told under its name, whatever else ends meanwhile.
-      if (parseReplayName(this.#cause) === undefined) this.#cause = parseReplayName(importId) ? importId : `import:${importId}`
+      if (parseReplayName(this.#cause) === undefined) this.#cause = isReplay ? importId : `import:${importId}`
     }
     return this.#needsRebuild && this.#isSettled
   }
@@ -163,10 +165,10 @@ export class WorkspaceWindows {
     return [...this.#imports.keys()]
   }
 
-  /** Closes what the watermark has passed and takes what is to be written. */
-  publish(version: number): Publication {
-    if (!Number.isFinite(this.#time.watermarkMs)) return NOTHING
-    const publication = this.#publisher.publish(this.#publishAt(version))
+  /** Closes what the watermark, and `upToMs`, has passed and takes what is to be written. */
+  publish(version: number, upToMs: number): Publication {
+    if (!Number.isFinite(Math.min(this.#time.watermarkMs, upToMs))) return NOTHING
+    const publication = this.#publisher.publish(this.#publishAt(version, upToMs))
     if (this.#isSettled) this.#cause = LATE_EVENT
     return publication
   }
@@ -199,8 +201,9 @@ export class WorkspaceWindows {
     }
   }
 
-  #publishAt(version: number) {
-    const { watermarkMs, headMs, newestReceivedMs } = this.#time
+  #publishAt(version: number, upToMs = Number.POSITIVE_INFINITY) {
+    const { headMs, newestReceivedMs } = this.#time
+    const watermarkMs = Math.min(this.#time.watermarkMs, upToMs)
     return {
       workspace: this.workspace,
       watermarkMs,
