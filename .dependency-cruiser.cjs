@@ -67,7 +67,7 @@ module.exports = {
       severity: 'error',
       from: {
         path: `^(${CODE})/`,
-        pathNot: ['^ingest/log/lmdb\\.ts$', '^ingest/keys/', '^processors/runtime/[^/]*store[^/]*\\.ts$'],
+        pathNot: ['^ingest/log/lmdb[^/]*\\.ts$', '^ingest/keys/', '^processors/runtime/[^/]*store[^/]*\\.ts$'],
       },
       to: { path: packages('lmdb') },
     },

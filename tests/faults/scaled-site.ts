@@ -42,6 +42,11 @@ function behind(url: string, link: FaultyLink): string {
   return there.toString()
 }
 
+async function closeServers({ kafka, redis, front }: SiteServers, links: SiteLinks): Promise<void> {
+  await Promise.all([links.kafka.close(), links.redis.close(), links.clickhouse.close()])
+  await Promise.all([front.close(), redis.stop(), kafka.stop()])
+}
+
 export class ScaledSite implements FaultSite {
   readonly servers: SiteServers
   readonly links: SiteLinks
@@ -77,14 +82,21 @@ export class ScaledSite implements FaultSite {
       redis: await openFaultyLink(portOf(redis.url)),
       clickhouse: await openFaultyLink(portOf(front.url())),
     }
-    const product = await migrateScaled({
-      brokers: [`127.0.0.1:${links.kafka.port}`],
-      clickhouseUrl: behind(front.url(), links.clickhouse),
-      redisUrl: behind(redis.url, links.redis),
-      partitions: PARTITIONS,
-      prefix: 'faults',
-    })
-    const site = new ScaledSite(folder, { kafka, redis, front }, links, product)
+    const servers: SiteServers = { kafka, redis, front }
+    let product: ScaledProduct
+    try {
+      product = await migrateScaled({
+        brokers: [`127.0.0.1:${links.kafka.port}`],
+        clickhouseUrl: behind(front.url(), links.clickhouse),
+        redisUrl: behind(redis.url, links.redis),
+        partitions: PARTITIONS,
+        prefix: 'faults',
+      })
+    } catch (error) {
+      await closeServers(servers, links)
+      throw error
+    }
+    const site = new ScaledSite(folder, servers, links, product)
     try {
       await Promise.all([site.#startOthers(), site.startProcessor('one'), site.startProcessor('two')])
       site.startLoad()
@@ -183,13 +195,12 @@ export class ScaledSite implements FaultSite {
 
   async close(): Promise<void> {
     void this.load.stop().catch(() => undefined)
-    const { kafka, redis, front } = this.servers
+    const { redis, front } = this.servers
     front.thaw()
     redis.thaw()
     for (const processor of this.#processors.values()) processor.thaw()
     await this.#product.stop()
-    await Promise.all([this.links.kafka.close(), this.links.redis.close(), this.links.clickhouse.close()])
-    await Promise.all([front.close(), redis.stop(), kafka.stop()])
+    await closeServers(this.servers, this.links)
     await rm(this.#folder, { recursive: true, force: true })
   }
 }
