@@ -8,6 +8,7 @@ import { LogCommitStore } from '../../processors/runtime/log-commit-store.ts'
 import { FileSnapshotStore } from '../../processors/runtime/snapshot-store.ts'
 import { TaskGroup } from '../../processors/task-group.ts'
 import type { TopologySnapshot } from '../../processors/topology.ts'
+import type { Sink } from '../../schemas/ports/commit-sink.ts'
 import { createGroupedSink } from '../../warehouse/sink/grouped-sink.ts'
 import { Machine, type WallClock } from './machine.ts'
 import { type Bug, carelessTopic, hopefulCommits, impatientSink, leakySink, unfencedCommits } from './planted-bugs.ts'
@@ -17,6 +18,7 @@ import { openSimulatedIngest } from './simulated-ingest.ts'
 import { connectTopic, StoredTopic } from './simulated-log.ts'
 import { SimulatedGroup } from './simulated-membership.ts'
 import type { SimulatedWarehouse } from './simulated-warehouse.ts'
+import { StandingCommits } from './standing-commits.ts'
 import { watchingLive } from './watched-live.ts'
 import type { SimulatedProcess, VirtualWorld } from './virtual-world.ts'
 
@@ -34,6 +36,7 @@ export class ScaledForm implements Form {
   readonly #commits: StoredTopic
   readonly #progress: CommitProgress
   readonly #cluster: ClusterProgress
+  readonly #standing: StandingCommits
   readonly #seen: number[]
   #owners = 0
 
@@ -45,6 +48,7 @@ export class ScaledForm implements Form {
     this.events = new StoredTopic(partitions)
     this.#exchange = new StoredTopic(partitions)
     this.#commits = new StoredTopic(partitions)
+    this.#standing = new StandingCommits(this.#commits)
     this.group = new SimulatedGroup(world, partitions)
     this.machines = Array.from(
       { length: world.choices.oneOf([1, 2, 2, 3]) },
@@ -135,7 +139,14 @@ export class ScaledForm implements Form {
   }
 
   #sinkOf(process: SimulatedProcess) {
-    const whole = this.#warehouse.sinkOf(process)
+    const stored = this.#warehouse.sinkOf(process)
+    const whole: Sink = {
+      ...stored,
+      write: (batch) => {
+        if (!this.#standing.allow(batch.token)) this.#world.violate(`${process.name} writes ${batch.token}, which is no commit`)
+        return stored.write(batch)
+      },
+    }
     if (this.#bug === 'marks a commit before its rows are in') return createGroupedSink(impatientSink(whole))
     if (this.#bug === 'drops a row in forty') return createGroupedSink(leakySink(whole))
     return createGroupedSink(whole)

@@ -61,7 +61,7 @@ function sceneOf(world: VirtualWorld, bug: Bug | undefined): Scene {
   const warehouse = new SimulatedWarehouse(world)
   const scaled = world.choices.chance(0.5) ? new ScaledForm(world, wallClock, warehouse, bug) : undefined
   const form = scaled ?? new EmbeddedForm(world, wallClock, warehouse, bug)
-  const senders = new SimulatedSenders(world, wallClock, form.machines, bug === 'leaves an import without its end')
+  const senders = new SimulatedSenders(world, wallClock, form.machines)
   return { world, wallClock, form, scaled, warehouse, senders }
 }
 

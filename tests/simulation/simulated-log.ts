@@ -36,6 +36,9 @@ export interface EmbeddedDisk {
   undo: (() => void) | undefined
 }
 
+/** Who does not wait for a sync does not hurry it either. */
+const UNHURRIED_MS = 500
+
 /**
  * The embedded log: as `ingest/log/lmdb.ts`, transactions are whole or not there, and synced before the answer. With
  * `answersBeforeSync` it has the bug that it answers first.
@@ -52,9 +55,10 @@ export function openEmbeddedLog(
       if (world.strikes('log refuses', 0.02)) throw new LogUnavailableError('no space left on device')
       disk.undo = write(topic, appends, companions)
     })
-    const synced = world.call(process, 'syncs the log', () => {
+    const sync = () => {
       disk.undo = undefined
-    })
+    }
+    const synced = world.call(process, 'syncs the log', sync, answersBeforeSync ? UNHURRIED_MS : 1)
     if (!answersBeforeSync) await synced
   }
   const queue = new AppendQueue(

@@ -30,7 +30,6 @@ export class SimulatedSenders implements Told {
   readonly #machines: readonly Machine[]
   readonly #sent: { readonly workspace: string; readonly value: Record<string, unknown> }[] = []
   #imports = 0
-  readonly #isBugged: boolean
   /**
    * How long ago things happened that come late, and that an import brings: a few places in time, since each event alone on its
    * day makes thousands of window ends.
@@ -39,11 +38,10 @@ export class SimulatedSenders implements Told {
   readonly #imported: readonly number[]
   readonly #lateShare: number
 
-  constructor(world: VirtualWorld, wallClock: WallClock, machines: readonly Machine[], leavesImportsOpen: boolean) {
+  constructor(world: VirtualWorld, wallClock: WallClock, machines: readonly Machine[]) {
     this.#world = world
     this.#wallClock = wallClock
     this.#machines = machines
-    this.#isBugged = leavesImportsOpen
     const { choices } = world
     this.#late = [2 * HOUR_MS, 5 * DAY_MS, 9 * DAY_MS].map((mostMs) => choices.uniform() * mostMs)
     this.#lateShare = choices.oneOf([0, 0.01, 0.04])
@@ -110,9 +108,9 @@ export class SimulatedSenders implements Told {
           await instance.importItems(workspace, importId, items)
           return true
         },
-        this.#isBugged ? 200 : Number.POSITIVE_INFINITY,
+        Number.POSITIVE_INFINITY,
       )
-      if (isDone === true || this.#isBugged) break
+      if (isDone === true) break
       await this.#world.sleep(this.#world.outside, this.#world.choices.exponential(2_000))
     }
     this.underWay -= 1
