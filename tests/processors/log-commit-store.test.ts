@@ -114,6 +114,46 @@ describe('an owner that crashes', () => {
   })
 })
 
+describe('an opening from a snapshot', () => {
+  it('reads what stands behind its place, and has the commits since; rivals are heard of as ever', async () => {
+    const first = await open('a')
+    for (const sequence of [1, 2, 3]) {
+      await first.intend(sequence, [sequence])
+      await first.done(sequence, NOTE)
+    }
+    const { place } = first
+    await first.intend(4, [4])
+    let oldest = Number.POSITIVE_INFINITY
+    const watched: Log = {
+      ...log,
+      read(partition, offset, limit) {
+        oldest = Math.min(oldest, offset)
+        return log.read(partition, offset, limit)
+      },
+    }
+    const next = await LogCommitStore.open({ log: watched, partition: PARTITION, owner: 'b', from: { commit: 3, place } })
+    expect(oldest).toBe(place.offset)
+    expect(next.after(3)).toEqual([{ sequence: 4, positions: [4], done: false }])
+    await next.done(4, NOTE)
+    await next.intend(5, [5])
+    await expect(first.intend(5, [6])).rejects.toThrow(FencedError)
+    expect(await found()).toEqual([1, 2, 3, 4, 5].map((sequence) => ({ sequence, positions: [sequence], done: sequence < 5 })))
+  })
+
+  it('passes over an intent that was sent twice and lands behind the place', async () => {
+    const first = await open('a')
+    log.fates.push('lands later')
+    await expect(first.intend(1, [5])).rejects.toThrow(LogUnavailableError)
+    await first.intend(1, [5])
+    await first.done(1, NOTE)
+    const { place } = first
+    await log.land()
+    await first.intend(2, [7])
+    const next = await LogCommitStore.open({ log, partition: PARTITION, owner: 'b', from: { commit: 1, place } })
+    expect(next.after(0)).toEqual([{ sequence: 2, positions: [7], done: false }])
+  })
+})
+
 describe('an owner that was taken over from', () => {
   it('is fenced at its next intent, and stays so; what it wrote is void', async () => {
     const stale = await open('stale')
