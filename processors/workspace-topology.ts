@@ -312,7 +312,8 @@ export class WorkspaceTopology {
   #deliver(): void {
     for (let index = 0; index < this.#hops.length; index += 1) {
       const hop = this.#hops[index] as Hop
-      const partition = this.#partitionOf(hopKey(hop))
+      // With one partition no key needs to be put together.
+      const partition = this.#place.partitions === 1 ? 0 : this.#partitionOf(hopKey(hop))
       const part = this.#parts.get(partition)
       if (part === undefined) this.#outgoing.hop(partition, hop)
       else part.deliver(hop)
