@@ -256,7 +256,17 @@ test('quarantined events and restatements are written once', async () => {
       },
     ],
     restatements: [
-      { workspace: 'bad', window: '24h', end_ms: NOON, metric: 'k_factor', before: null, after: 1.5, cause: 'late_event', version: 9, restated_ms: NOON },
+      {
+        workspace: 'bad',
+        window: '24h',
+        end_ms: NOON,
+        metric: 'k_factor',
+        before: null,
+        after: 1.5,
+        cause: 'late_event',
+        version: 9,
+        restated_ms: NOON,
+      },
     ],
   })
   await sink.write(batch)

@@ -7,11 +7,13 @@ import type { GrowthResponse, SeriesResponse } from '../../schemas/growth-api.ts
 type Cell = string | number | null
 type CsvRow = Record<string, Cell>
 
+/** Whether the request asks for CSV, and not for JSON too. */
 export function wantsCsv(request: FastifyRequest): boolean {
   const accept = request.headers.accept ?? ''
   return accept.includes('text/csv') && !accept.includes('application/json')
 }
 
+/** Answers with the text of a CSV, as a file to be saved. */
 export function sendCsv(reply: FastifyReply, text: string): FastifyReply {
   return reply.type('text/csv; charset=utf-8').header('content-disposition', 'attachment; filename="kappa.csv"').send(text)
 }
