@@ -28,8 +28,6 @@ const totals = new SimulationTotals()
 let failed: SeedResult | undefined
 let toldAtMs = performance.now()
 for (let seed = first; seed < first + count && (failed === undefined || values['keep-going']); seed += 1) {
-  if (process.env.F_SCALED && (await import('./seeded-choices.ts')).choicesOf(seed).uniform() >= 0.5) continue
-  if (process.env.F_SCALED && (await import('./seeded-choices.ts')).choicesOf(seed).uniform() >= 0.5) continue
   const result = await simulateSeed(seed, values.trace ? { onTrace: (line) => console.log(line) } : {})
   totals.add(result)
   if (result.broken.length > 0) {

@@ -103,10 +103,7 @@ const LEAPS = new Set(['clock jumps days', 'clock jumps a year'])
 export function injectFaults(scene: Scene): void {
   const { world, form, scaled } = scene
   const kinds = Object.entries(FAULTS).filter(
-    ([kind]) =>
-      (scaled !== undefined || !SCALED_ONLY.has(kind)) &&
-      world.choices.chance(0.45) &&
-      !(process.env.F_OFF ?? '').split(';').some((off) => off !== '' && kind.includes(off)),
+    ([kind]) => (scaled !== undefined || !SCALED_ONLY.has(kind)) && world.choices.chance(kind === 'power failure' ? 0.8 : 0.45),
   )
   if (kinds.length === 0) return
   const meanMs = world.choices.oneOf([1_000, 2_500, 6_000])

@@ -125,7 +125,7 @@ export class SimulatedSenders implements Told {
     return new Promise((resolve) => {
       const answer = (found: Answer | undefined) =>
         world.after(world.outside, world.choices.exponential(1), `${what} is answered`, () => {
-          if (found !== undefined && world.strikes('sender loses the answer', 0.02)) return
+          if (found !== undefined && Number.isFinite(timeOutMs) && world.strikes('sender loses the answer', 0.02)) return
           resolve(found)
         })
       world.after(process, world.choices.exponential(1), `${process.name} gets ${what}`, () => {

@@ -143,12 +143,7 @@ export class VirtualWorld {
 
   /** Whether a fault of this kind happens now; counted. */
   strikes(kind: string, probability: number): boolean {
-    if (
-      !this.isStormy ||
-      !this.choices.chance(probability) ||
-      (process.env.F_OFF ?? '').split(';').some((off) => off !== '' && kind.includes(off))
-    )
-      return false
+    if (!this.isStormy || !this.choices.chance(probability)) return false
     this.count(kind)
     return true
   }
