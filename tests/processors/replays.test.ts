@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createMemoryLog } from '../../ingest/log/memory.ts'
 import { Runner } from '../../processors/runner.ts'
@@ -13,6 +14,7 @@ import type { Log } from '../../schemas/ports/log.ts'
 import type { CommitBatch } from '../../schemas/records.ts'
 import { parseReplayName, replayName } from '../../schemas/replay-name.ts'
 import { DAY_MS } from '../../schemas/windows.ts'
+import { SpreadDriver } from '../support/spread-driver.ts'
 import { CRASH_POINTS, crashingAt, type Stores } from './crashing-stores.ts'
 import { RecordingSink } from './recording-sink.ts'
 import { append, history, START_MS } from './shop-history.ts'
@@ -154,6 +156,37 @@ describe('a replay', () => {
     await append(stores.log, [end, { ...end, workspace: 'club' }])
     await runner.waitFor(await ends(stores.log))
     expect(stores.sink.rebuilt.map(({ cause }) => cause)).toEqual(['replay:r1'])
+  })
+})
+
+describe('a replay where partitions are processed apart', () => {
+  it('is rebuilt in every partition, with the numbers that stood; and events behind it count', async () => {
+    const clock = { v: 1, type: 'import_end', workspace: 'shop', received_at: AFTER_MS, import_id: 'nothing' } as const
+    const records = history()
+    const [replayed, calm] = [new SpreadDriver(3), new SpreadDriver(3)]
+    for (const driver of [replayed, calm]) {
+      driver.put([...records.slice(0, 90), clock])
+      await driver.commit()
+    }
+    const versionsOf = (driver: SpreadDriver) => driver.rows('shop').map(({ version }) => version)
+    const newest = Math.max(...versionsOf(replayed))
+    replayed.put([replay('r1')])
+    await replayed.commit()
+    expect(versionsOf(replayed).every((version) => version > newest)).toBe(true) // all of it was written anew
+    for (const driver of [replayed, calm]) {
+      driver.put([...records.slice(90), clock])
+      await driver.commit()
+    }
+    const numbers = (driver: SpreadDriver) =>
+      new Map(
+        driver
+          .rows('shop')
+          .filter(({ counts }) => counts.active_users > 0)
+          .map(({ window, dimension, value, end_ms, counts, k }) => [`${window} ${dimension} ${value} ${end_ms}`, { counts, k }]),
+      )
+    const [found, expected] = [numbers(replayed), numbers(calm)]
+    const others = [...found.keys(), ...expected.keys()].filter((key) => !isDeepStrictEqual(found.get(key), expected.get(key)))
+    expect(others).toEqual([])
   })
 })
 
