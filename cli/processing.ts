@@ -79,15 +79,18 @@ export async function openProcessing(options: ProcessingOptions): Promise<Proces
   let restart: Promise<void> | undefined
   let lastStatus: ProcessingStatus | undefined
 
+  async function tellEnds(): Promise<void> {
+    const ends = await endOffsets(log)
+    if (!running.thread.$closed) await running.thread.appended.asEvent(ends)
+  }
   /** Many appends of a turn are one message. */
   let isTelling = false
   const unsubscribe = log.onAppend(() => {
     if (isTelling) return
     isTelling = true
-    setImmediate(async () => {
+    setImmediate(() => {
       isTelling = false
-      const ends = await endOffsets(log)
-      if (!running.thread.$closed) await running.thread.appended.asEvent(ends)
+      tellEnds().catch((error: unknown) => onError('processing could not be told of new records', error))
     })
   })
 
@@ -97,6 +100,7 @@ export async function openProcessing(options: ProcessingOptions): Promise<Proces
       if (isClosing) return
       running = await startThread(options)
       try {
+        await tellEnds() // what was appended meanwhile was told to the one before
         await running.thread.start()
         return
       } catch (error) {
