@@ -13,6 +13,7 @@ import { NO_OUTPUT, type ReadHistory, type RebuildRequest } from './topology-out
 import { type Commit, CommitWriter } from './runtime/commit-writer.ts'
 import { HeldMessages } from './runtime/held-messages.ts'
 import { Patience } from './runtime/patience.ts'
+import { patientHistory } from './runtime/patient-history.ts'
 import { isAtLeast, ReadableWaiters } from './runtime/readable-waiters.ts'
 import { SnapshotSchedule } from './runtime/snapshot-schedule.ts'
 import { TaskInputs } from './runtime/task-inputs.ts'
@@ -235,10 +236,9 @@ export class Runner {
   /** Processes up to the end of a commit; returns what is to be rebuilt after it. */
   async #processThrough(positions: readonly number[]): Promise<RebuildRequest[]> {
     const requests: RebuildRequest[] = []
-    const { readRecords } = this.#limits
     for (let index = 0; index < positions.length; index += 1) {
       const end = positions[index] as number
-      for await (const messages of this.#inputs.between(index, this.#positions[index] as number, end, readRecords)) {
+      for await (const messages of this.#inputs.between(index, this.#positions[index] as number, end, this.#limits.readRecords)) {
         if (index === this.#inputs.exchangeIndex) requests.push(...this.#takeMessages(messages))
         else for (const message of messages) requests.push(...[this.#processOne(message)].filter((one) => one !== undefined))
       }
@@ -262,7 +262,8 @@ export class Runner {
   /** Something reached behind the state: the workspace is built anew from history. Everything before is committed. */
   async #rebuild(request: RebuildRequest): Promise<void> {
     const { workspace } = request
-    const history: ReadHistory = (below, from) => this.#options.sink.history(workspace, { below, from }, 10_000)
+    const history: ReadHistory = (below, from) =>
+      patientHistory(() => this.#options.sink.history(workspace, { below, from }, 10_000), this.#patience)
     const id = `${this.#token()}-rebuild-${workspace}`
     let part = 0
     const { rebuilt, again } = await this.#topology.rebuild(request, this.#positions, history, async (output, version) => {
