@@ -6,7 +6,7 @@ import { simulateSeed } from '../simulation/simulate-seed.ts'
 /** More by `npm run simulation -- --seeds N`. */
 const SEEDS = 50
 /** Each bug is found within so many. */
-const SEEDS_FOR_BUG = 60
+const SEEDS_FOR_BUG = 100
 
 it('every promise is kept, whatever a seed has happen', async () => {
   for (let seed = 1; seed <= SEEDS; seed += 1) {

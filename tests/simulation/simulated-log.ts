@@ -37,7 +37,7 @@ export interface EmbeddedDisk {
 }
 
 /** Who does not wait for a sync does not hurry it either. */
-const UNHURRIED_MS = 500
+const UNHURRIED_MS = 5_000
 
 /**
  * The embedded log: as `ingest/log/lmdb.ts`, transactions are whole or not there, and synced before the answer. With
