@@ -1,6 +1,6 @@
 /**
- * Installs what the integration tests run against and npm doesn't bring: a JDK and Maven (Apache Kafka), Redis, kcat,
- * Chromium. On Debian and its kin, by apt-get; elsewhere it names what is missing. Exits 1 when anything still is.
+ * Installs what the integration tests and the faults run against and npm doesn't bring: a JDK and Maven (Apache Kafka),
+ * Redis, kcat, a C compiler, Chromium. On Debian and its kin, by apt-get; elsewhere it names what is missing. Exits 1 when anything still is.
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
@@ -21,6 +21,8 @@ const needs = [
   { name: 'Maven', apt: 'maven', isThere: () => versionOf('mvn', '--version') !== undefined },
   { name: 'redis-server', apt: 'redis-server', isThere: () => versionOf('redis-server', '--version') !== undefined },
   { name: 'kcat', apt: 'kcat', isThere: () => versionOf('kcat', '-V') !== undefined },
+  // `npm run faults` builds a library that makes the machine fail.
+  { name: 'a C compiler', apt: 'build-essential', isThere: () => versionOf('cc', '--version') !== undefined },
   { name: 'Chromium', apt: 'chromium', isThere: () => existsSync(process.env.CHROMIUM_PATH ?? '/usr/bin/chromium') },
 ]
 
