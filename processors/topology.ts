@@ -121,18 +121,14 @@ export class Topology {
         this.#events.push({ record, partition, offset, actor: 0, late: false })
       return undefined
     }
-    if (record.type === 'tick' && record.workspace === EVERY_WORKSPACE) {
-      this.#tick(partition, record.received_at)
-      return undefined
-    }
+    if (record.type === 'tick' && record.workspace === EVERY_WORKSPACE) return this.#tick(partition, record.received_at)
     const topology = this.#touch(record.workspace)
     if (record.type === 'tick') topology.tick(partition, record.received_at)
     else if (record.type === 'import_end' || record.type === 'replay') {
       const name = record.type === 'replay' ? replayName({ id: record.replay_id, fromMs: record.from }) : record.import_id
-      const isDue = topology.importEnded(partition, name, record.received_at)
-      return isDue ? { workspace: record.workspace, cause: topology.windows?.cause ?? name } : undefined
+      topology.importEnded(partition, name, record.received_at)
     } else topology.event(partition, offset, record)
-    return undefined
+    return topology.rebuildDue(this.#tickMs)
   }
 
   /** Takes a record that can not be processed: it stands in the quarantine, and counts nowhere. */
@@ -328,13 +324,17 @@ export class Topology {
     return this.#place.local.length < this.#place.partitions
   }
 
-  /** A tick of the partition: it moves the time of every workspace that is live. */
-  #tick(partition: number, receivedMs: number): void {
+  /** A tick of the partition: it moves the time of every workspace that is live. What else is to be rebuilt the next one says. */
+  #tick(partition: number, receivedMs: number): RebuildRequest | undefined {
     this.#hasTicked = true
     this.#seenTickMs = Math.max(this.#seenTickMs, receivedMs)
     if (!this.#isSpread) this.#tickMs[partition] = Math.max(this.#tickMs[partition] as number, receivedMs)
-    for (const topology of this.#workspaces.values())
+    let request: RebuildRequest | undefined
+    for (const topology of this.#workspaces.values()) {
       if (topology.partitionTick(partition, receivedMs, this.#tickMs)) this.#touched.add(topology)
+      request ??= topology.rebuildDue(this.#tickMs)
+    }
+    return request
   }
 
   #settleThrough(sequences: readonly number[]): RebuildRequest[] {
@@ -347,7 +347,7 @@ export class Topology {
     this.#heldTicks = left
     const requests: RebuildRequest[] = []
     for (const topology of this.#workspaces.values()) {
-      const order = topology.settleThrough(sequences)
+      const order = topology.settleThrough(sequences, this.#tickMs)
       if (order !== undefined) {
         requests.push({ workspace: topology.workspace, cause: order.cause, order })
         this.#touched.add(topology)

@@ -126,11 +126,8 @@ export class WorkspaceTopology {
     return moved || (this.windows?.advance(tickMs) ?? false)
   }
 
-  /**
-   * The import's last record of this partition; a replay is an import without rows. Returns whether the workspace is to be
-   * rebuilt now.
-   */
-  importEnded(partition: number, importId: string, receivedMs: number): boolean {
+  /** The import's last record of this partition; a replay is an import without rows. */
+  importEnded(partition: number, importId: string, receivedMs: number): void {
     this.#part(partition).time.importEnd(receivedMs)
     // A replay is heard of here first: it is open until every partition has it.
     if (parseReplayName(importId) !== undefined) {
@@ -139,10 +136,16 @@ export class WorkspaceTopology {
     }
     if (this.#isSpread || this.windows === undefined) {
       this.#endedImports.push(importId)
-      return false
+      return
     }
     this.windows.settle(partition, { ...this.#report(partition, 0), endedImports: [importId] })
-    return this.windows.closeImports()
+    this.windows.closeImports()
+  }
+
+  /** What is to be rebuilt now that a record was taken; where partitions are processed apart a settling says so. */
+  rebuildDue(tickMs: readonly number[]): { readonly workspace: string; readonly cause: string } | undefined {
+    const { workspace, windows } = this
+    return !this.#isSpread && windows?.isRebuildDue(tickMs) ? { workspace, cause: windows.cause } : undefined
   }
 
   /** What another task has for this workspace. Returns the order to rebuild it. */
@@ -169,11 +172,12 @@ export class WorkspaceTopology {
   }
 
   /** All that followed from the tasks' commits up to these sequences is in. Returns the order to rebuild the workspace. */
-  settleThrough(sequences: readonly number[]): RebuildOrder | undefined {
+  settleThrough(sequences: readonly number[], tickMs: readonly number[]): RebuildOrder | undefined {
     const { windows } = this
     if (windows === undefined) return undefined
     windows.settleThrough(sequences)
-    if (!windows.closeImports()) return undefined
+    windows.closeImports()
+    if (!windows.isRebuildDue(tickMs)) return undefined
     const order = { epoch: this.#epoch + 1, below: [...windows.settledPositions], cause: windows.cause }
     for (let partition = 0; partition < this.#place.partitions; partition += 1)
       if (!this.#parts.has(partition)) this.#outgoing.rebuild(partition, order)

@@ -142,8 +142,8 @@ export class WorkspaceWindows {
     return this.#time.advance(tickMs)
   }
 
-  /** Lets go of imports that have ended in every partition; returns whether the workspace is to be rebuilt now. */
-  closeImports(): boolean {
+  /** Lets go of imports that have ended in every partition. */
+  closeImports(): void {
     for (const [importId, { endedIn }] of this.#imports) {
       if (endedIn.size < this.#partitions) continue
       this.#imports.delete(importId)
@@ -152,12 +152,25 @@ export class WorkspaceWindows {
       // A rebuild that a replay asked for is told under its name, whatever else ends meanwhile.
       if (parseReplayName(this.#cause) === undefined) this.#cause = isReplay ? importId : `import:${importId}`
     }
-    return this.#needsRebuild && this.#isSettled
+  }
+
+  /**
+   * Whether the workspace is to be rebuilt now. An import that was broken off has no end that would say so, and is taken for
+   * over a minute after its newest row: by the clock of every partition, since rows of it may stand in one that was not read
+   * as far as the others. So this is to be asked again as time goes on.
+   */
+  isRebuildDue(tickMs: readonly number[]): boolean {
+    if (!this.#needsRebuild) return false
+    if (this.#imports.size === 0) return true
+    const clockMs = Math.min(this.#time.newestReceivedMs, this.#time.clockMs(tickMs))
+    for (const { newestReceivedMs } of this.#imports.values()) if (clockMs - newestReceivedMs < PARTITION_IDLE_MS) return false
+    return true
   }
 
   /** What changes numbers that are final now. */
   get cause(): string {
-    return this.#cause
+    const [brokenOff] = this.#imports.keys()
+    return this.#cause === LATE_EVENT && brokenOff !== undefined ? `import:${brokenOff}` : this.#cause
   }
 
   /** Imports of which rows came and whose end has not. */
@@ -169,7 +182,7 @@ export class WorkspaceWindows {
   publish(version: number, upToMs: number): Publication {
     if (!Number.isFinite(Math.min(this.#time.watermarkMs, upToMs))) return NOTHING
     const publication = this.#publisher.publish(this.#publishAt(version, upToMs))
-    if (this.#isSettled) this.#cause = LATE_EVENT
+    if (this.#mayClose) this.#cause = LATE_EVENT
     return publication
   }
 
@@ -208,15 +221,19 @@ export class WorkspaceWindows {
       workspace: this.workspace,
       watermarkMs,
       headMs,
-      closeUpToMs: this.#isSettled ? watermarkMs : watermarkMs - ALLOWED_LATENESS_MS,
+      closeUpToMs: this.#mayClose ? watermarkMs : watermarkMs - ALLOWED_LATENESS_MS,
       version,
       cause: this.#cause,
       restatedMs: newestReceivedMs,
     }
   }
 
-  /** No import is under way. One that was broken off holds nothing up once a minute has passed without it. */
-  get #isSettled(): boolean {
+  /**
+   * No import is under way, and no rebuild is to come that would publish the same ends again. An import that was broken off
+   * holds nothing up once a minute has passed without it.
+   */
+  get #mayClose(): boolean {
+    if (this.#needsRebuild) return false
     const nowMs = this.#time.newestReceivedMs
     for (const { newestReceivedMs } of this.#imports.values()) if (nowMs - newestReceivedMs < PARTITION_IDLE_MS) return false
     return true

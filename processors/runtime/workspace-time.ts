@@ -76,6 +76,11 @@ export class WorkspaceTime {
     return this.#newestReceivedMs
   }
 
+  /** How far every partition's own clock has come at least; `tickMs` are the newest ticks of the partitions. */
+  clockMs(tickMs: readonly number[]): number {
+    return Math.min(...this.#reports.map((report, index) => Math.max(report?.clockMs ?? Number.NEGATIVE_INFINITY, tickMs[index] as number)))
+  }
+
   /** Whether the workspace is live in any partition. */
   get isLive(): boolean {
     return this.#reports.some((report) => report?.isLive)
