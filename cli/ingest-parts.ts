@@ -4,6 +4,7 @@ import type { Registry } from 'prom-client'
 import { v7 as uuidV7 } from 'uuid'
 import { DedupeStep } from '../ingest/dedupe/dedupe-step.ts'
 import { GroupCommitter } from '../ingest/group-committer.ts'
+import { BrokenOffImports } from '../ingest/broken-off-imports.ts'
 import { type ImportProgress, importEvents } from '../ingest/import-session.ts'
 import { createIngestMetrics } from '../ingest/ingest-metrics.ts'
 import { createIntake } from '../ingest/intake.ts'
@@ -44,6 +45,7 @@ export async function openIngest({ config, clock, log, workspaces, kept, metrics
   const committer = new GroupCommitter({ log, dedupe, waitingBytesMax: WAITING_BYTES_MAX, observer: ingestMetrics })
   const ingest = { clock, workspaces, dedupe, committer, partitions: log.partitions, newId: uuidV7, metrics: ingestMetrics }
   const intake = createIntake(ingest)
+  const brokenOff = new BrokenOffImports()
   return {
     eventMap,
     intake,
@@ -53,7 +55,7 @@ export async function openIngest({ config, clock, log, workspaces, kept, metrics
       await workspaces.create(workspace)
       await waitUntilReadable() // late events of which the flag is to be cleared are looked up there
       let last: ImportProgress | undefined
-      const rows = { ...ingest, workspace, importId, kept, lines: chunks }
+      const rows = { ...ingest, workspace, importId, kept, brokenOff, lines: chunks }
       for await (const progress of format === 'segment' ? importSegmentMessages({ ...rows, eventMap }) : importEvents(rows)) {
         last = progress
         yield progress

@@ -1,7 +1,8 @@
 /**
  * An import: the same validation, log and dedupe as over HTTP, in batches, each of which is validated while the one
  * before is being written. No clock is corrected, the check for duplicates is over all events kept, and at the end every
- * partition gets an `import_end`, upon which what the import touched is rebuilt.
+ * partition gets an `import_end`, upon which what the import touched is rebuilt. One that was broken off ends with the next
+ * that does not.
  */
 import type { EventErrorCode } from '../schemas/errors.ts'
 import { RequestError } from '../schemas/errors.ts'
@@ -13,6 +14,7 @@ import type { Workspaces } from '../schemas/ports/workspaces.ts'
 import { Admission } from './admission.ts'
 import { type ValidatedItem, validateItem } from './admit-event.ts'
 import { admitLines } from './admit-lines.ts'
+import type { BrokenOffImports } from './broken-off-imports.ts'
 import type { DedupeStep } from './dedupe/dedupe-step.ts'
 import type { GroupCommitter } from './group-committer.ts'
 import type { IngestMetrics } from './ingest-metrics.ts'
@@ -53,6 +55,8 @@ export interface ImportOptions {
   readonly kept: KeptIds
   readonly partitions: number
   readonly newId: () => string
+  /** Of all imports of the process; without it one that is broken off gets no end. */
+  readonly brokenOff?: BrokenOffImports | undefined
   readonly metrics?: IngestMetrics | undefined
   readonly batchSize?: number
 }
@@ -141,8 +145,23 @@ async function* partsOfItems(batches: AsyncIterable<readonly ValidatedItem[]>): 
  * run again from its start.
  */
 async function* importParts(options: ImportOptions, parts: AsyncIterable<Part>): AsyncGenerator<ImportProgress> {
-  const { workspace, dedupe, clock } = options
+  const { workspace, importId, brokenOff } = options
   const tally: Tally = { read: 0, accepted: 0, duplicates: 0, quarantined: 0, reasons: {}, samples: [] }
+  let hasEnded = false
+  try {
+    yield* commitParts(options, parts, tally)
+    const importIds = [...new Set(brokenOff?.of(workspace)).add(importId)]
+    await options.committer.submit(importEndRecords(options, importIds))
+    hasEnded = true
+    brokenOff?.ended(workspace, importIds)
+  } finally {
+    if (!hasEnded) brokenOff?.add(workspace, importId)
+  }
+  yield progressOf(tally)
+}
+
+async function* commitParts(options: ImportOptions, parts: AsyncIterable<Part>, tally: Tally): AsyncGenerator<ImportProgress> {
+  const { workspace, dedupe, clock } = options
   const kept = await loadKeptIndex(workspace, options.kept, dedupe, clock.nowMs())
   const hasher = new PersonalDataHasher(options.workspaces.hashingSecret(workspace))
   const expectedBytes = (options.batchSize ?? IMPORT_BATCH_SIZE) * RECORD_BYTES
@@ -179,8 +198,6 @@ async function* importParts(options: ImportOptions, parts: AsyncIterable<Part>):
   } finally {
     await writing?.catch(() => {})
   }
-  await options.committer.submit(importEndRecords(options))
-  yield progressOf(tally)
 }
 
 function progressOf(tally: Tally): ImportProgress {
@@ -211,10 +228,18 @@ async function submitPatiently(committer: GroupCommitter, records: RecordBatch):
   }
 }
 
-function importEndRecords({ workspace, importId, clock, partitions }: ImportOptions): RecordBatch {
-  const record: ImportEndRecord = { v: LOG_RECORD_VERSION, type: 'import_end', workspace, received_at: clock.nowMs(), import_id: importId }
-  const text = JSON.stringify(record)
+function importEndRecords({ workspace, clock, partitions }: ImportOptions, importIds: readonly string[]): RecordBatch {
   const batch = new RecordBatch()
-  for (let partition = 0; partition < partitions; partition++) batch.addText(text, partition)
+  for (const importId of importIds) {
+    const record: ImportEndRecord = {
+      v: LOG_RECORD_VERSION,
+      type: 'import_end',
+      workspace,
+      received_at: clock.nowMs(),
+      import_id: importId,
+    }
+    const text = JSON.stringify(record)
+    for (let partition = 0; partition < partitions; partition++) batch.addText(text, partition)
+  }
   return batch
 }

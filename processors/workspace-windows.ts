@@ -161,10 +161,8 @@ export class WorkspaceWindows {
    */
   isRebuildDue(tickMs: readonly number[]): boolean {
     if (!this.#needsRebuild) return false
-    if (this.#imports.size === 0) return true
-    const clockMs = Math.min(this.#time.newestReceivedMs, this.#time.clockMs(tickMs))
-    for (const { newestReceivedMs } of this.#imports.values()) if (clockMs - newestReceivedMs < PARTITION_IDLE_MS) return false
-    return true
+    // Asked at every event: the clocks of the partitions only once it may be so.
+    return this.#areImportsOver(this.#time.newestReceivedMs) && this.#areImportsOver(this.#time.clockMs(tickMs))
   }
 
   /** What changes numbers that are final now. */
@@ -233,8 +231,10 @@ export class WorkspaceWindows {
    * holds nothing up once a minute has passed without it.
    */
   get #mayClose(): boolean {
-    if (this.#needsRebuild) return false
-    const nowMs = this.#time.newestReceivedMs
+    return !this.#needsRebuild && this.#areImportsOver(this.#time.newestReceivedMs)
+  }
+
+  #areImportsOver(nowMs: number): boolean {
     for (const { newestReceivedMs } of this.#imports.values()) if (nowMs - newestReceivedMs < PARTITION_IDLE_MS) return false
     return true
   }

@@ -1,5 +1,6 @@
 import { gzipSync } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { BrokenOffImports } from '../../ingest/broken-off-imports.ts'
 import { CsvError, csvMap, readCsvItems } from '../../ingest/csv-rows.ts'
 import { DecompressionError, decompress } from '../../ingest/decompress.ts'
 import { type ImportOptions, type ImportProgress, importEvents, importItems } from '../../ingest/import-session.ts'
@@ -133,6 +134,39 @@ describe('importEvents', () => {
     const again = await run(ndjson)
     expect([again.accepted + again.duplicates, again.accepted > 0, again.duplicates > 0]).toEqual([40, true, true])
     expect(new Set((await ingest.records()).map((record) => ('event_id' in record ? record.event_id : undefined))).size).toBe(41)
+  })
+
+  it.each([0, 1, 2, 5])('broken off by the log after %i commits ends with the next import of the workspace', async (commits) => {
+    const brokenOff = new BrokenOffImports()
+    const attempt = (importId: string, workspace = 'default') =>
+      last(importEvents({ ...options(importId), workspace, brokenOff, lines: chunked(Buffer.from(ndjson), 13) }))
+    const append = ingest.log.append.bind(ingest.log)
+    let left = commits
+    ingest.log.append = async (...args) => {
+      if (left-- <= 0) throw new LogUnavailableError('disk full')
+      return append(...args)
+    }
+    for (const importId of ['import-1', 'import-2']) await expect(attempt(importId)).rejects.toMatchObject({ code: 'log_unavailable' })
+    ingest.log.append = append
+    await attempt('import-3', 'other')
+    await attempt('import-4')
+    await attempt('import-5')
+    const ends = (await ingest.records()).flatMap((record) =>
+      record.type === 'import_end' ? [`${record.workspace} ${record.import_id}`] : [],
+    )
+    const expected = ['other import-3', ...[1, 2, 4, 5].map((number) => `default import-${number}`)]
+    expect(ends.sort()).toEqual(expected.flatMap((end) => [end, end, end]).sort())
+  })
+
+  it('that nobody reads on ends with the next one too', async () => {
+    const brokenOff = new BrokenOffImports()
+    const start = (importId: string) => importEvents({ ...options(importId), brokenOff, lines: chunked(Buffer.from(ndjson), 13) })
+    for await (const _ of start('import-1')) break
+    expect(brokenOff.of('default')).toEqual(['import-1'])
+    await last(start('import-2'))
+    expect(brokenOff.of('default')).toEqual([])
+    const ends = (await ingest.records()).flatMap((record) => (record.type === 'import_end' ? [record.import_id] : []))
+    expect(ends.sort()).toEqual(['import-1', 'import-1', 'import-1', 'import-2', 'import-2', 'import-2'])
   })
 })
 

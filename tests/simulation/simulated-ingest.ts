@@ -1,5 +1,6 @@
 /** The ingest stage of one process, put together as in `cli/ingest-parts.ts`. */
 import { validateItem } from '../../ingest/admit-event.ts'
+import { BrokenOffImports } from '../../ingest/broken-off-imports.ts'
 import { DedupeStep } from '../../ingest/dedupe/dedupe-step.ts'
 import { GroupCommitter } from '../../ingest/group-committer.ts'
 import { importItems } from '../../ingest/import-session.ts'
@@ -35,6 +36,7 @@ export async function openSimulatedIngest({
   const newId = () => choices.bytes(8).toString('hex')
   const parts = { clock, workspaces, dedupe, committer, partitions: log.partitions, newId }
   const intake = createIntake(parts)
+  const brokenOff = new BrokenOffImports()
   return {
     submit: (workspace, items) =>
       intake.submit({
@@ -49,7 +51,7 @@ export async function openSimulatedIngest({
       async function* batches() {
         for (let start = 0; start < items.length; start += IMPORT_BATCH_SIZE) yield items.slice(start, start + IMPORT_BATCH_SIZE)
       }
-      for await (const _ of importItems({ ...parts, workspace, importId, kept, items: batches() })) {
+      for await (const _ of importItems({ ...parts, workspace, importId, kept, brokenOff, items: batches() })) {
         // Progress is for people.
       }
     },
