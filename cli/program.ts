@@ -344,7 +344,7 @@ function addBench(program: Command): void {
     .option('--compare <file>', 'an older result, to print the difference to it')
     .option('--json', 'print the result as one line of JSON')
     .action(async (flags) => {
-      const { bench } = await import('./bench-command.ts')
+      const { bench } = await import('./bench/bench-command.ts')
       await bench(flags)
     })
 }

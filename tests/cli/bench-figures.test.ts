@@ -6,12 +6,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, afterEach, describe, expect, test } from 'vitest'
-import { writeSimulatedEvents } from '../../cli/bench-events.ts'
-import { atLeast, atMost, type BenchResult, isReached, percentile } from '../../cli/bench-figures.ts'
-import { runLoad } from '../../cli/bench-load.ts'
-import { runPace } from '../../cli/bench-pace.ts'
-import { benchReport, comparisonText } from '../../cli/bench-report.ts'
-import { bodiesOf, readLines, stampedNow } from '../../cli/bench-requests.ts'
+import { writeSimulatedEvents } from '../../cli/bench/bench-events.ts'
+import { atLeast, atMost, type BenchResult, isReached, percentile } from '../../cli/bench/bench-figures.ts'
+import { runLoad } from '../../cli/bench/bench-load.ts'
+import { runPace } from '../../cli/bench/bench-pace.ts'
+import { benchReport, comparisonText } from '../../cli/bench/bench-report.ts'
+import { bodiesOf, readLines, stampedNow } from '../../cli/bench/bench-requests.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'kappa-bench-unit-'))
 let server: Server | undefined

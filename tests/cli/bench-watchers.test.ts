@@ -3,8 +3,8 @@ import { createServer, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { runLiveClients } from '../../cli/bench-live-clients.ts'
-import { runWatched } from '../../cli/bench-watched.ts'
+import { runLiveClients } from '../../cli/bench/bench-live-clients.ts'
+import { runWatched } from '../../cli/bench/bench-watched.ts'
 
 /** From a 202 to the message that counts the event. */
 const LATE_MS = 120

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { BenchResult } from '../../cli/bench-figures.ts'
+import type { BenchResult } from '../../cli/bench/bench-figures.ts'
 import { lockDataFolder } from '../../cli/data-lock.ts'
 import { runKappa } from '../support/kappa-command.ts'
 

@@ -16,8 +16,8 @@ import { openChdbWarehouse } from '../../warehouse/drivers/chdb.ts'
 import type { Warehouse } from '../../warehouse/drivers/clickhouse-warehouse.ts'
 import { migrate } from '../../warehouse/migrations/migrate.ts'
 import { createSink } from '../../warehouse/sink/sink.ts'
-import { expectCheck } from './expect-check.ts'
-import { SCENARIOS } from './scenarios.ts'
+import { expectCheck } from '../verify/expect-check.ts'
+import { SCENARIOS } from '../verify/scenarios.ts'
 
 /** Rows as they stand in `events`: everything of the log, repeated ids too, so that the SQL must see to them. */
 function admitted(records: readonly LogRecord[], workspaceOf: (record: LogRecord) => string): AdmittedEvent[] {

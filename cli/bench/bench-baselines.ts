@@ -4,8 +4,8 @@
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { openLmdbLog } from '../ingest/log/lmdb.ts'
-import { openChdbWarehouse } from '../warehouse/drivers/chdb.ts'
+import { openLmdbLog } from '../../ingest/log/lmdb.ts'
+import { openChdbWarehouse } from '../../warehouse/drivers/chdb.ts'
 import { percentile } from './bench-figures.ts'
 import { readLines } from './bench-requests.ts'
 

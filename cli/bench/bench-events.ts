@@ -6,9 +6,9 @@ import { once } from 'node:events'
 import { createReadStream, createWriteStream } from 'node:fs'
 import { finished } from 'node:stream/promises'
 import { createInterface } from 'node:readline'
-import { createRandom } from '../simulate/random.ts'
-import { simulate } from '../simulate/simulate-growth.ts'
-import { CommandError } from './command-error.ts'
+import { createRandom } from '../../simulate/random.ts'
+import { simulate } from '../../simulate/simulate-growth.ts'
+import { CommandError } from '../command-error.ts'
 
 export interface EventFile {
   readonly path: string

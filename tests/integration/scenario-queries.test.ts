@@ -15,7 +15,7 @@ import { TopologyDriver } from '../support/topology-driver.ts'
 import { expectCheck } from '../verify/expect-check.ts'
 import { WORKSPACE } from '../verify/scenario-events.ts'
 import { SCENARIOS } from '../verify/scenarios.ts'
-import { openTestWarehouse } from './open-test-warehouse.ts'
+import { openTestWarehouse } from '../warehouse/open-test-warehouse.ts'
 
 let warehouse: Warehouse
 const drivers: TopologyDriver[] = []

@@ -6,10 +6,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { createReadStream } from 'node:fs'
 import type { ServerAddress } from './bench-connection.ts'
-import { CommandError } from './command-error.ts'
-import { connectControl, type ControlClient } from './control-client.ts'
-import type { ControlStatus, ImportLine } from './control-messages.ts'
-import { controlSocketPath } from './socket-place.ts'
+import { CommandError } from '../command-error.ts'
+import { connectControl, type ControlClient } from '../control-client.ts'
+import type { ControlStatus, ImportLine } from '../control-messages.ts'
+import { controlSocketPath } from '../socket-place.ts'
 
 /** As `npm start` does. */
 const NODE_FLAGS = ['--max-semi-space-size=64']
@@ -118,7 +118,7 @@ export class BenchProduct {
 export async function startProduct({ data, port }: ProductOptions): Promise<BenchProduct> {
   const serverKey = randomBytes(16).toString('hex')
   const readKey = randomBytes(16).toString('hex')
-  const program = fileURLToPath(new URL('kappa.js', import.meta.url))
+  const program = fileURLToPath(new URL('../kappa.js', import.meta.url))
   const startedAtMs = performance.now()
   const child = spawn(process.execPath, [...NODE_FLAGS, program, 'up', '--port', String(port), '--host', '127.0.0.1', '--data', data], {
     env: { ...withoutSettings(process.env), KAPPA_SERVER_KEY: serverKey, KAPPA_READ_KEY: readKey, KAPPA_READS_PER_MINUTE: '0' },

@@ -11,9 +11,9 @@ import { BenchContext, RUN_PREFIX } from './bench-context.ts'
 import { type BenchResult, type CaseOutcome, isReached } from './bench-figures.ts'
 import { benchReport, comparisonText } from './bench-report.ts'
 import { DEFAULT_EVENTS, FULL_EVENTS, sizesFor } from './bench-sizes.ts'
-import { CommandError, describeError } from './command-error.ts'
-import { lockDataFolder, LOCK_FILE } from './data-lock.ts'
-import { productVersion } from './product-version.ts'
+import { CommandError, describeError } from '../command-error.ts'
+import { lockDataFolder, LOCK_FILE } from '../data-lock.ts'
+import { productVersion } from '../product-version.ts'
 
 export interface BenchFlags {
   readonly only?: string
@@ -160,7 +160,7 @@ function machineFacts(): Pick<BenchResult, 'kind' | 'date' | 'commit' | 'version
 
 /** Of the clone that this build stands in; null for an installed package. */
 function commitId(): string | null {
-  const root = resolve(import.meta.dirname, '../..')
+  const root = resolve(import.meta.dirname, '../../..')
   if (!existsSync(join(root, '.git'))) return null
   const git = (...args: string[]) => execFileSync('git', args, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim()
   try {

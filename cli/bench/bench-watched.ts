@@ -2,7 +2,7 @@
  * From an event's 202 to the message of `/v1/live` that counts it. Each event is of a person of its own, so the number of
  * active users says how many events a message counts: the k-th acknowledged event is seen when that number has grown by k.
  */
-import type { LiveGrowth } from '../schemas/growth-api.ts'
+import type { LiveGrowth } from '../../schemas/growth-api.ts'
 import type { ServerAddress } from './bench-connection.ts'
 import { percentile } from './bench-figures.ts'
 import { type PaceJob, paced } from './bench-pace.ts'

@@ -1,5 +1,5 @@
 /** Latency of `/v1/growth` over all the events, one request at a time. */
-import { createRandom } from '../simulate/random.ts'
+import { createRandom } from '../../simulate/random.ts'
 import type { BenchCase } from './bench-case.ts'
 import type { EventFile } from './bench-events.ts'
 import { atMost, type Figure, percentile } from './bench-figures.ts'

@@ -24,7 +24,7 @@ import type { Warehouse } from '../../warehouse/drivers/clickhouse-warehouse.ts'
 import { createSink } from '../../warehouse/sink/sink.ts'
 import { TopologyDriver } from '../support/topology-driver.ts'
 import { openTestWarehouse } from '../warehouse/open-test-warehouse.ts'
-import { CLUB, PLANTED, plantedHistory, SHOP } from './planted-history.ts'
+import { CLUB, PLANTED, plantedHistory, SHOP } from '../verify/planted-history.ts'
 
 /** Bugs inside modules that can't be reached from outside; the rest is planted into prototypes and inputs. */
 const bugs = vi.hoisted(() => ({ halfOpenPanes: false, tiesBackwards: false, causesOf31Days: false, selfReferral: false }))
