@@ -89,7 +89,7 @@ export async function openEmbeddedEngine(config: Config, options: WiringOptions 
       sinkLag: async () => {
         const { committed, pendingSinceMs } = await processing.status()
         const ends = await endOffsets(log)
-        const events = ends.reduce((sum, end, partition) => sum + end - (committed[partition] ?? 0), 0)
+        const events = lagOf(ends, committed)
         return { events, ms: events === 0 || pendingSinceMs === null ? 0 : Math.max(0, steady.nowMs() - pendingSinceMs) }
       },
       probes: [
