@@ -6,6 +6,7 @@
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type MessagePort, parentPort, type Transferable, workerData } from 'node:worker_threads'
+import { importEndText } from '../ingest/import-end.ts'
 import { openLmdbLogReader } from '../ingest/log/lmdb-reader.ts'
 import { Runner } from '../processors/runner.ts'
 import type { RunnerStatus } from '../processors/runner-options.ts'
@@ -14,7 +15,6 @@ import { decodeOwnRecord } from '../processors/runtime/decode-record.ts'
 import { FileSnapshotStore } from '../processors/runtime/snapshot-store.ts'
 import { Ticker } from '../processors/ticker.ts'
 import type { TopologySnapshot } from '../processors/topology.ts'
-import { LOG_RECORD_VERSION } from '../schemas/log-records.ts'
 import type { Clock } from '../schemas/ports/clock.ts'
 import type { LiveEvent } from '../schemas/ports/live.ts'
 import type { LogMessage, LogWriter } from '../schemas/ports/log.ts'
@@ -128,8 +128,7 @@ async function openProcessing(port: MessagePort, { data, endOffsets }: Processin
     await runner.waitFor(endsOf())
     for (const { workspace, windows } of runner.topology.workspaces()) {
       for (const importId of windows?.openImports() ?? []) {
-        const record = { v: LOG_RECORD_VERSION, type: 'import_end', workspace, received_at: clock.nowMs(), import_id: importId }
-        const value = Buffer.from(JSON.stringify(record))
+        const value = Buffer.from(importEndText(workspace, importId, clock.nowMs()))
         await appender.append(Array.from({ length: log.partitions }, (_, partition) => ({ partition, value })))
       }
     }

@@ -7,7 +7,6 @@
 import type { EventErrorCode } from '../schemas/errors.ts'
 import { RequestError } from '../schemas/errors.ts'
 import type { QuarantinedResult } from '../schemas/ingest-api.ts'
-import { type ImportEndRecord, LOG_RECORD_VERSION } from '../schemas/log-records.ts'
 import type { Clock } from '../schemas/ports/clock.ts'
 import type { KeptIds } from '../schemas/ports/kept-ids.ts'
 import type { Workspaces } from '../schemas/ports/workspaces.ts'
@@ -16,6 +15,7 @@ import { type ValidatedItem, validateItem } from './admit-event.ts'
 import { admitLines } from './admit-lines.ts'
 import type { BrokenOffImports } from './broken-off-imports.ts'
 import type { DedupeStep } from './dedupe/dedupe-step.ts'
+import { importEndText } from './import-end.ts'
 import type { GroupCommitter } from './group-committer.ts'
 import type { IngestMetrics } from './ingest-metrics.ts'
 import { loadKeptIndex } from './kept-index.ts'
@@ -231,14 +231,7 @@ async function submitPatiently(committer: GroupCommitter, records: RecordBatch):
 function importEndRecords({ workspace, clock, partitions }: ImportOptions, importIds: readonly string[]): RecordBatch {
   const batch = new RecordBatch()
   for (const importId of importIds) {
-    const record: ImportEndRecord = {
-      v: LOG_RECORD_VERSION,
-      type: 'import_end',
-      workspace,
-      received_at: clock.nowMs(),
-      import_id: importId,
-    }
-    const text = JSON.stringify(record)
+    const text = importEndText(workspace, importId, clock.nowMs())
     for (let partition = 0; partition < partitions; partition++) batch.addText(text, partition)
   }
   return batch

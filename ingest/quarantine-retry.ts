@@ -4,16 +4,11 @@
  * settles it are one append: an event stands in the quarantine or among the events, never in both.
  */
 import type { EventErrorCode } from '../schemas/errors.ts'
-import {
-  eventRecord,
-  type ImportEndRecord,
-  LOG_RECORD_VERSION,
-  type QuarantineSettledRecord,
-  type Settlement,
-} from '../schemas/log-records.ts'
+import { eventRecord, LOG_RECORD_VERSION, type QuarantineSettledRecord, type Settlement } from '../schemas/log-records.ts'
 import { partitionOf } from '../schemas/partitioner.ts'
 import type { Clock } from '../schemas/ports/clock.ts'
 import type { Workspaces } from '../schemas/ports/workspaces.ts'
+import { importEndText } from './import-end.ts'
 import { type AdmissionContext, admitItem, type PreparedRecord, validateItem } from './admit-event.ts'
 import type { DedupeStep } from './dedupe/dedupe-step.ts'
 import type { EventFault } from './event-fault.ts'
@@ -167,13 +162,18 @@ function contextOf({ clock, workspaces, dedupe, partitions, newId }: SettleDeps,
 }
 
 function addSettled(batch: RecordBatch, { clock, partitions }: SettleDeps, workspace: string, id: string, outcome: Settlement): void {
-  const common = { v: LOG_RECORD_VERSION, workspace, received_at: clock.nowMs() } as const
-  const record: QuarantineSettledRecord = { ...common, type: 'quarantine_settled', quarantine_id: id, outcome }
+  const record: QuarantineSettledRecord = {
+    v: LOG_RECORD_VERSION,
+    type: 'quarantine_settled',
+    workspace,
+    received_at: clock.nowMs(),
+    quarantine_id: id,
+    outcome,
+  }
   batch.addText(JSON.stringify(record), partitionOf(workspace, id, partitions))
 }
 
 function addImportEnd(batch: RecordBatch, { clock, partitions }: SettleDeps, workspace: string, importId: string): void {
-  const common = { v: LOG_RECORD_VERSION, workspace, received_at: clock.nowMs() } as const
-  const text = JSON.stringify({ ...common, type: 'import_end', import_id: importId } satisfies ImportEndRecord)
+  const text = importEndText(workspace, importId, clock.nowMs())
   for (let partition = 0; partition < partitions; partition += 1) batch.addText(text, partition)
 }
