@@ -309,6 +309,8 @@ export class Runner {
     if (requests.length === 0) return
     await this.#inFlight
     for (const request of requests) await this.#rebuild(request)
+    // What the state built anew has to tell the other tasks stands in a commit before it may stand in a snapshot.
+    await this.#commitNow()
   }
 
   async #finish(commit: Commit): Promise<void> {
