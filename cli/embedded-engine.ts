@@ -96,7 +96,8 @@ export async function openEmbeddedEngine(config: Config, options: WiringOptions 
         {
           name: 'processors',
           check: async () => {
-            const { failed, ready } = await processing.status()
+            const { failed, ready, restarting } = await processing.status()
+            if (restarting) return 'stopped by an error and started again; the log of the process says which'
             if (failed) return 'stopped by an error; the log of the process says which'
             return ready ? undefined : 'bringing the state back'
           },

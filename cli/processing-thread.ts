@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type MessagePort, parentPort, type Transferable, workerData } from 'node:worker_threads'
 import { importEndText } from '../ingest/import-end.ts'
 import { openLmdbLogReader } from '../ingest/log/lmdb-reader.ts'
+import { isWorthAnotherStart } from '../processors/poison-records.ts'
 import { Runner } from '../processors/runner.ts'
 import type { RunnerStatus } from '../processors/runner-options.ts'
 import { FileCommitStore } from '../processors/runtime/commit-store.ts'
@@ -84,7 +85,15 @@ async function openProcessing(port: MessagePort, { data, endOffsets }: Processin
       stopTicker = startTicker()
     },
     appended: (ends) => log.appended(ends),
-    waitFor: (positions) => runner.waitFor(positions),
+    async waitFor(positions) {
+      try {
+        await runner.waitFor(positions)
+      } catch (error) {
+        // This thread is about to end: who waits goes on waiting, for the next one.
+        if (passingBug() !== undefined) await new Promise(() => {})
+        throw error
+      }
+    },
     status() {
       const { error, ...status } = runner.status
       const workspaces = [...runner.topology.workspaces()].map(({ workspace, windows, lateEvents }) => {
@@ -121,6 +130,12 @@ async function openProcessing(port: MessagePort, { data, endOffsets }: Processin
     onError,
   })
 
+  /** The bug that stopped processing, when another start may not meet it. */
+  function passingBug(): Error | undefined {
+    const { error } = runner.status
+    return error !== undefined && isWorthAnotherStart(error) ? error : undefined
+  }
+
   const endsOf = () => Array.from({ length: log.partitions }, (_, partition) => log.endOffset(partition) as number)
 
   /** An import that a crash broke off holds back no window any longer; run again, it goes on under a new id. */
@@ -138,6 +153,8 @@ async function openProcessing(port: MessagePort, { data, endOffsets }: Processin
     let running: Promise<unknown> = Promise.resolve()
     const ticker = new Ticker(appender, clock, [...endsOf().keys()])
     const timer = setInterval(() => {
+      const bug = passingBug()
+      if (bug !== undefined) throw bug // ends the thread: the state with which it failed is not to be trusted
       running = running
         .then(async () => {
           // Behind, the newest record that is processed says nothing of the traffic.

@@ -5,8 +5,10 @@ import { Worker } from 'node:worker_threads'
 import type { LiveBus } from '../schemas/ports/live.ts'
 import type { Log } from '../schemas/ports/log.ts'
 import type { WarehouseTransport } from '../warehouse/drivers/warehouse-transport.ts'
+import { RestartPauses } from '../processors/runtime/restart-pauses.ts'
 import { endOffsets } from './lag-metrics.ts'
 import type { ProcessingCalls, ProcessingHost, ProcessingStatus, ProcessingThreadData } from './processing-thread.ts'
+import { createSteadyClock } from './steady-clock.ts'
 import { connectThreads } from './thread-calls.ts'
 
 const MIB = 1024 ** 2
@@ -25,14 +27,11 @@ export interface ProcessingOptions {
 export interface Processing {
   /** Resolves when the records before these offsets are readable in the warehouse. Rejects when processing has stopped. */
   waitFor(positions: readonly number[]): Promise<void>
-  status(): Promise<ProcessingStatus>
+  /** `restarting`: the thread broke off, and another has not brought the state back yet. */
+  status(): Promise<ProcessingStatus & { readonly restarting: boolean }>
   /** Commits what is processed, writes a snapshot, and ends the thread. */
   close(): Promise<void>
 }
-
-/** A thread that ended by itself is followed by another after this long, doubled each time in a row. */
-const RESTART_MS = 1_000
-const RESTART_MS_MAX = 60_000
 
 type Thread = ReturnType<typeof connectThreads<ProcessingCalls, ProcessingHost>>
 
@@ -57,7 +56,7 @@ async function startThread({ data, log, warehouse, live, onError }: ProcessingOp
     publish: (event) => live.publish(event),
     trouble: onError,
   })
-  worker.once('error', (error) => onError('processing broke off, starting it again', error))
+  worker.once('error', (error) => onError('processing broke off, it is started again', error))
   const ended = new Promise<void>((resolve) => {
     worker.once('exit', () => {
       thread.$close(new Error('processing has stopped'))
@@ -69,7 +68,8 @@ async function startThread({ data, log, warehouse, live, onError }: ProcessingOp
 
 /**
  * Starts the thread; resolves when what the log holds is readable. Rejects when the state can't be brought back. A thread
- * that breaks off later (memory, a fault of the engine) is followed by another, which goes on from what is on disk.
+ * that breaks off later (memory, a fault of the engine, a bug in a rebuild) is followed by another, which goes on from what is on
+ * disk; one that breaks off again and again, after ever longer pauses.
  */
 export async function openProcessing(options: ProcessingOptions): Promise<Processing> {
   const { log, onError } = options
@@ -94,12 +94,15 @@ export async function openProcessing(options: ProcessingOptions): Promise<Proces
     })
   })
 
+  const clock = createSteadyClock()
+  const pauses = new RestartPauses()
   async function startAgain(): Promise<void> {
-    for (let waitMs = RESTART_MS; !isClosing; waitMs = Math.min(waitMs * 2, RESTART_MS_MAX)) {
-      await sleep(waitMs)
+    for (;;) {
+      await sleep(pauses.brokeOff(clock.nowMs()), undefined, { ref: false })
       if (isClosing) return
-      running = await startThread(options)
       try {
+        running = await startThread(options)
+        if (isClosing) return void (await running.terminate())
         await tellEnds() // what was appended meanwhile was told to the one before
         await running.thread.start()
         return
@@ -150,9 +153,9 @@ export async function openProcessing(options: ProcessingOptions): Promise<Proces
         lastStatus = await running.thread.status()
       } catch (error) {
         if (lastStatus === undefined) throw error
-        return { ...lastStatus, ready: false }
+        return { ...lastStatus, ready: false, restarting: true }
       }
-      return lastStatus
+      return { ...lastStatus, restarting: restart !== undefined }
     },
     close,
   }

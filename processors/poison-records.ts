@@ -10,6 +10,7 @@
 import type { StoredMessage } from '../schemas/ports/log.ts'
 import type { QuarantinedRecord } from '../schemas/log-records.ts'
 import { DEFAULT_WORKSPACE } from '../schemas/config.ts'
+import type { MovedEvent } from './hops.ts'
 import type { SkippedRecord } from './runtime/commit-store.ts'
 import { NewerRecordError } from './runtime/decode-record.ts'
 
@@ -18,13 +19,28 @@ const TRIES_MAX = 3
 const BODY_CHARACTERS_MAX = 65_536
 const REASON_CHARACTERS_MAX = 500
 
+interface PlaceInLog {
+  readonly partition: number
+  readonly offset: number
+}
+
+/** More records failed than any log has: the code is bad, not they. */
+class TooManyFailedError extends Error {
+  override readonly name = 'TooManyFailedError'
+}
+
+/** Whether a processing that this stopped may go on when it is started again: not when it would stop at the same place, or set records aside without end. */
+export function isWorthAnotherStart(error: unknown): boolean {
+  return !(error instanceof NewerRecordError || error instanceof TooManyFailedError)
+}
+
 /** A record of the log could not be processed; the state may hold half of it. */
 export class RecordFailedError extends Error {
   override readonly name = 'RecordFailedError'
   readonly partition: number
   readonly offset: number
 
-  constructor({ partition, offset }: StoredMessage, cause: unknown) {
+  constructor({ partition, offset }: PlaceInLog, cause: unknown) {
     super(`record ${offset} of partition ${partition} could not be processed: ${reasonOf(cause)}`, { cause })
     this.partition = partition
     this.offset = offset
@@ -46,10 +62,10 @@ export class PoisonRecords {
    * Processes a record by `work`, or, when it is set aside, hands the reason to `leaveOut`. Throws RecordFailedError when
    * `work` throws; a record of a newer build is not to blame, and its error is passed on.
    */
-  process<Result>(
-    message: StoredMessage,
-    work: (message: StoredMessage) => Result,
-    leaveOut: (message: StoredMessage, reason: string) => void,
+  process<Message extends PlaceInLog, Result>(
+    message: Message,
+    work: (message: Message) => Result,
+    leaveOut: (message: Message, reason: string) => void,
   ): Result | undefined {
     const skipped = this.#setAside.size === 0 ? undefined : this.#setAside.get(placeOf(message))
     if (skipped !== undefined) {
@@ -65,13 +81,16 @@ export class PoisonRecords {
     }
   }
 
-  /** A record failed: it is tried again, or from now on set aside. Throws its cause when too many were. */
+  /** For events that other tasks sent. */
+  readonly guard: GuardMoved = (event, work, leaveOut) => void this.process(event, work, leaveOut)
+
+  /** A record failed: it is tried again, or from now on set aside. Throws when too many were. */
   failed(error: RecordFailedError): void {
     const place = placeOf(error)
     const tries = (this.#tries.get(place) ?? 0) + 1
     this.#tries.set(place, tries)
     if (tries < TRIES_MAX) return
-    if (this.#setAside.size >= this.#setAsideMax) throw error
+    if (this.#setAside.size >= this.#setAsideMax) throw new TooManyFailedError(error.message, { cause: error })
     this.#tries.delete(place)
     this.#setAside.set(place, { partition: error.partition, offset: error.offset, reason: reasonOf(error.cause) })
   }
@@ -89,6 +108,14 @@ export class PoisonRecords {
   forgetPassed(): void {
     this.#passed = []
   }
+}
+
+/** Processes an event that another task sent, by `work`, or hands the reason to `leaveOut`. */
+export type GuardMoved = (event: MovedEvent, work: () => void, leaveOut: (event: MovedEvent, reason: string) => void) => void
+
+/** An event that another task sent, as the record that it was in its log. */
+export function messageOf({ record, partition, offset }: MovedEvent): StoredMessage {
+  return { partition, offset, value: Buffer.from(JSON.stringify(record)) }
 }
 
 /** The quarantined record of one that was set aside: personal data in it is hashed already, so it is kept as it stands. */
@@ -118,7 +145,7 @@ function fieldsOf(body: string): Readonly<Record<string, unknown>> {
   }
 }
 
-function placeOf({ partition, offset }: { readonly partition: number; readonly offset: number }): string {
+function placeOf({ partition, offset }: PlaceInLog): string {
   return `${partition}/${offset}`
 }
 

@@ -129,7 +129,7 @@ export class Runner {
       this.#topology = this.#newTopology(snapshot.state)
       this.#positions = [...snapshot.positions]
       this.#committed = [...snapshot.positions]
-      this.#committedVersion = this.#version()
+      this.#committedVersion = this.#topology.version(this.#positions)
       this.#committedSequence = snapshot.commit
       if (this.#topology.hasPending) this.#pendAtOnce()
       this.#commit = snapshot.commit
@@ -156,18 +156,24 @@ export class Runner {
   async #run(): Promise<void> {
     while (!this.#stopping) {
       this.#wakeUp.look()
-      const processed = await this.#processSome().catch((error: unknown) => this.#setAside(error))
-      this.#tellWatchers()
-      if (this.#isCommitDue(processed === 0)) await this.#commitNow()
-      // While the warehouse is away a snapshot waits: live numbers go on.
-      if (this.#patience.trouble === null && this.#schedule.isDue()) {
-        await this.#commitNow()
-        await this.#inFlight
-        await this.#snapshot()
-      }
+      const processed = await this.#turn().catch((error: unknown) => this.#setAside(error))
       if (processed === 0) await this.#idle()
       else await new Promise<void>((resolve) => setImmediate(resolve)) // requests get their turn
     }
+  }
+
+  /** Processes, tells and commits what is due; returns the number of records. */
+  async #turn(): Promise<number> {
+    const processed = await this.#processSome()
+    this.#tellWatchers()
+    if (this.#isCommitDue(processed === 0)) await this.#commitNow()
+    // While the warehouse is away a snapshot waits: live numbers go on.
+    if (this.#patience.trouble === null && this.#schedule.isDue()) {
+      await this.#commitNow()
+      await this.#inFlight
+      await this.#snapshot()
+    }
+    return processed
   }
 
   /** Processes at most one read of each partition of the log, and fetches messages; returns the number of records. */
@@ -190,14 +196,14 @@ export class Runner {
 
   /**
    * A record failed, and the state may hold half of it: brings the state back, after which it is tried again or left out.
-   * What a commit has passed once is past: should it fail while the state is brought back, by a bug of a newer build,
-   * processing stops, since its rows are out.
+   * What a commit has passed once is past: should it fail as the state is brought back, processing stops: its rows are out.
    */
   async #setAside(error: unknown): Promise<number> {
     if (!(error instanceof RecordFailedError)) throw error
     this.#poison.failed(error)
     this.#options.onError('the state is brought back, to try a record again or to leave it out', error)
     await this.#inFlight
+    if (this.#failure !== undefined) throw this.#failure
     this.#ready = false
     this.#isRebuildDue = false
     this.#held.takeAll()
@@ -336,7 +342,7 @@ export class Runner {
 
   #takeCommit(sequence: number, requests: readonly RebuildRequest[] = []): Commit {
     this.#pendingSinceMs = undefined
-    const version = this.#version()
+    const version = this.#topology.version(this.#positions)
     const positions = [...this.#positions]
     const { messages, ...rows } = this.#topology.take(version, sequence, positions)
     const hasMore = this.#topology.hasPending
@@ -356,7 +362,7 @@ export class Runner {
 
   #newTopology(from?: TopologySnapshot): Topology {
     const { log, local, decode, eventIds } = this.#options
-    return new Topology(log.partitions, { decode, local, eventIds, from })
+    return new Topology(log.partitions, { decode, local, eventIds, from, guard: this.#poison.guard })
   }
 
   /** The rows of a commit are the same whenever it is tried again: so is its token. */
@@ -365,15 +371,11 @@ export class Runner {
     return `events-v${ROWS_VERSION}-${local === undefined ? '' : `p${local.join('.')}-`}${this.#positions.join('.')}`
   }
 
-  #version(): number {
-    return this.#topology.version(this.#positions)
-  }
-
   #tellWatchers(): void {
     const nowMs = this.#options.clock.nowMs()
     if (!this.#topology.hasPending || Math.abs(nowMs - this.#liveAtMs) < this.#limits.liveIntervalMs) return
     this.#liveAtMs = nowMs
-    for (const { workspace, watermarkMs, rows } of this.#topology.running(this.#version())) {
+    for (const { workspace, watermarkMs, rows } of this.#topology.running(this.#topology.version(this.#positions))) {
       if (rows.length > 0) this.#options.live.publish({ kind: 'growth', workspace, watermarkMs, rows })
     }
   }
@@ -383,10 +385,8 @@ export class Runner {
     if (this.#failure !== undefined) return
     const { commits, snapshots, onError } = this.#options
     try {
-      await this.#schedule.during(() => {
-        const where = { commit: this.#commit, positions: [...this.#positions], place: commits.place }
-        return snapshots.write({ ...where, state: this.#topology.snapshot() })
-      })
+      const where = { commit: this.#commit, positions: [...this.#positions], place: commits.place }
+      await this.#schedule.during(() => snapshots.write({ ...where, state: this.#topology.snapshot() }))
       await commits.dropThrough(await snapshots.oldestCommit())
     } catch (error) {
       onError('a snapshot could not be written', error)

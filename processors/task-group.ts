@@ -4,10 +4,13 @@
  * one that is being brought back holds up no other.
  */
 import type { Clock } from '../schemas/ports/clock.ts'
-import type { Log } from '../schemas/ports/log.ts'
+import { type Log, LogUnavailableError } from '../schemas/ports/log.ts'
 import type { PartitionOwnership } from '../schemas/ports/partition-ownership.ts'
+import { WarehouseUnavailableError } from '../schemas/ports/warehouse.ts'
+import { isWorthAnotherStart } from './poison-records.ts'
 import type { Runner } from './runner.ts'
 import { FencedError } from './runtime/commit-store.ts'
+import { RestartPauses } from './runtime/restart-pauses.ts'
 import { Turns } from './runtime/turns.ts'
 import { Settler, type TaskProgress } from './settler.ts'
 import type { StartedTask } from './start-task.ts'
@@ -36,6 +39,9 @@ interface Place {
   /** Ends the start that is under way. */
   starting: AbortController | undefined
   changes: Promise<void>
+  /** Of a task that was stopped by a bug of ours: for how many more rounds it is left alone. */
+  roundsLeft: number
+  readonly pauses: RestartPauses
 }
 
 const ROUND_MS = 500
@@ -52,7 +58,8 @@ export class TaskGroup {
   readonly #starts = new Turns(STARTS_AT_ONCE)
   #hasJoined = false
   #stopping = false
-  #rounds: Promise<unknown> | undefined
+  #rounds = 0
+  #repeating: Promise<unknown> | undefined
 
   constructor(options: TaskGroupOptions) {
     this.#options = options
@@ -68,7 +75,7 @@ export class TaskGroup {
       assigned: (partitions) => this.#takeUp(partitions),
       lost: (partitions) => void this.#putDown(partitions),
     })
-    this.#rounds = Promise.all([this.#repeat(() => this.#round()), this.#repeat(() => this.#settle())])
+    this.#repeating = Promise.all([this.#repeat(() => this.#round()), this.#repeat(() => this.#settle())])
     await ownership.join()
     this.#hasJoined = true
   }
@@ -91,7 +98,7 @@ export class TaskGroup {
   /** Commits what is processed, leaves the sharing-out, and ends. */
   async stop(): Promise<void> {
     this.#stopping = true
-    await this.#rounds
+    await this.#repeating
     await this.#options.ownership.close()
     await this.#putDown([...this.#places.keys()])
   }
@@ -116,7 +123,7 @@ export class TaskGroup {
   #after(partition: number, change: (place: Place) => Promise<void>): Promise<void> {
     let place = this.#places.get(partition)
     if (place === undefined) {
-      place = { starting: undefined, changes: Promise.resolve() }
+      place = { starting: undefined, changes: Promise.resolve(), roundsLeft: 0, pauses: new RestartPauses() }
       this.#places.set(partition, place)
     }
     const at = place
@@ -134,7 +141,9 @@ export class TaskGroup {
         const started = await this.#starts.take(() => startRunner(partition, starting.signal), starting.signal)
         this.#tasks.set(partition, { ...started, partition, ticker: new Ticker(log, clock, [partition]) })
       } catch (error) {
-        if (!starting.signal.aborted) onError(`partition ${partition} could not be taken up, trying again`, error)
+        if (starting.signal.aborted) return
+        if (!passesByItself(error)) this.#pause(place)
+        onError(`partition ${partition} could not be taken up, trying again`, error)
       } finally {
         place.starting = undefined
       }
@@ -161,9 +170,15 @@ export class TaskGroup {
   async #round(): Promise<void> {
     for (const partition of this.#wanted) {
       const { error } = this.#tasks.get(partition)?.runner.status ?? { error: undefined }
-      if (error instanceof FencedError) await this.#end(partition)
-      if (!this.#tasks.has(partition) && this.#places.get(partition)?.starting === undefined) void this.#begin(partition)
+      const place = this.#places.get(partition)
+      if (error !== undefined && isWorthAnotherStart(error)) {
+        await this.#end(partition)
+        if (place !== undefined && !passesByItself(error)) this.#pause(place)
+      }
+      if (place !== undefined && place.roundsLeft > 0) place.roundsLeft -= 1
+      else if (!this.#tasks.has(partition) && place?.starting === undefined) void this.#begin(partition)
     }
+    this.#rounds += 1
     for (const { partition, runner, ticker } of this.#tasks.values()) {
       const { ready, processed } = runner.status
       if (ready && processed[0] === (await this.#options.log.endOffset(partition))) await ticker.tick(runner.topology)
@@ -173,6 +188,11 @@ export class TaskGroup {
       new Map([...this.#tasks.values()].map(({ partition, runner }) => [partition, runner.status.committed[0] ?? 0])),
     )
     await this.#options.sleep(ROUND_MS)
+  }
+
+  /** Rounds are its clock: the wall clock may jump. */
+  #pause(place: Place): void {
+    place.roundsLeft = Math.ceil(place.pauses.brokeOff(this.#rounds * ROUND_MS) / ROUND_MS)
   }
 
   async #settle(): Promise<void> {
@@ -193,4 +213,9 @@ export class TaskGroup {
       }
     }
   }
+}
+
+/** Another instance's partition, or a server that is away: no bug, and nothing to wait long for. */
+function passesByItself(error: unknown): boolean {
+  return error instanceof FencedError || error instanceof LogUnavailableError || error instanceof WarehouseUnavailableError
 }

@@ -22,7 +22,7 @@ import type {
   SettledRow,
 } from '../schemas/records.ts'
 import { CLOSED_ROWS_MAX } from './growth/publisher.ts'
-import { failedRecord } from './poison-records.ts'
+import { failedRecord, type GuardMoved, messageOf } from './poison-records.ts'
 import { decodeAnyRecord, type DecodeRecord } from './runtime/decode-record.ts'
 import { replayName } from '../schemas/replay-name.ts'
 import { PartitionTime } from './runtime/partition-time.ts'
@@ -58,6 +58,8 @@ export interface TopologyOptions {
   readonly from?: TopologySnapshot | undefined
   /** Rows of closed windows that one commit may have, about. */
   readonly closedRowsMax?: number | undefined
+  /** Around each event that another task sent; without it none is left out. */
+  readonly guard?: GuardMoved | undefined
 }
 
 export class Topology {
@@ -81,7 +83,7 @@ export class Topology {
   #rebuilding: { readonly workspace: string; events: number } | undefined
   #settlings: number
 
-  constructor(partitions: number, { decode, local, eventIds, from, closedRowsMax = CLOSED_ROWS_MAX }: TopologyOptions = {}) {
+  constructor(partitions: number, { decode, local, eventIds, from, guard, closedRowsMax = CLOSED_ROWS_MAX }: TopologyOptions = {}) {
     this.#decode = decode ?? decodeAnyRecord
     this.#eventIds = eventIds
     this.#place = {
@@ -90,6 +92,7 @@ export class Topology {
       local: local ?? Array.from({ length: partitions }, (_, partition) => partition),
       store: (event) => this.#events.push(event),
       claimId: eventIds && ((record) => claim(eventIds, record)),
+      takeMoved: guard && ((event, take) => guard(event, take, (it, reason) => this.leaveOut(messageOf(it), reason))),
     }
     this.#tickMs = from ? [...from.tickMs] : new Array<number>(partitions).fill(Number.NEGATIVE_INFINITY)
     this.#seenTickMs = from?.seenTickMs ?? Number.NEGATIVE_INFINITY
@@ -203,9 +206,8 @@ export class Topology {
   }
 
   /**
-   * Closes what the watermarks have passed and hands over everything since the last time; what of the closing is left
-   * over is pending. `sequence` is the number of the
-   * commit, `positions` the offsets of the next events of the partitions processed here, in their order.
+   * Closes what the watermarks have passed and hands over everything since the last time; what of the closing is left over is
+   * pending. `sequence` is the number of the commit, `positions` the offsets of the next events of the partitions here, in order.
    */
   take(version: number, sequence: number, positions: readonly number[]): TopologyOutput {
     const people: PersonRow[] = []

@@ -10,7 +10,7 @@ import type { AdmittedEvent, PersonRow } from '../schemas/records.ts'
 import { ALLOWED_LATENESS_MS, DAY_MS } from '../schemas/windows.ts'
 import type { Publication } from './growth/publisher.ts'
 import { addDelta, TotalsRecorder } from './growth/totals-delta.ts'
-import { type Hop, hopKey, subjectOf } from './hops.ts'
+import { type Hop, hopKey, type MovedEvent, subjectOf } from './hops.ts'
 import type { ActorIdsSnapshot } from './runtime/actor-ids.ts'
 import type { PartitionTime } from './runtime/partition-time.ts'
 import { OutgoingEntries, type RebuildOrder, type WorkspaceEntry } from './task-message.ts'
@@ -25,6 +25,8 @@ export interface TopologyPlace extends WindowsPlace {
   readonly store: (event: AdmittedEvent) => void
   /** Whether this is the first time in 7 days that the event's id comes; without it ids are single already. */
   readonly claimId?: ((record: EventRecord) => boolean) | undefined
+  /** Takes an event of another partition's log by `take`, or leaves it out. */
+  readonly takeMoved?: ((event: MovedEvent, take: () => void) => void) | undefined
 }
 
 export interface WorkspaceTopologySnapshot {
@@ -161,8 +163,15 @@ export class WorkspaceTopology {
   #take(from: number, sequence: number, { epoch, hops, delta, horizonMs, imports, report }: WorkspaceEntry): void {
     // What comes of a state from before a rebuild is part of the rebuilt one; an event that moved is not.
     const isOfThisState = epoch === this.#epoch
-    for (const hop of hops) if (isOfThisState || hop.to === 'moved') this.#part(this.#partitionOf(hopKey(hop))).deliver(hop)
-    this.#deliver()
+    const deliver = (hop: Hop) => {
+      this.#part(this.#partitionOf(hopKey(hop))).deliver(hop)
+      this.#deliver()
+    }
+    const { takeMoved = (_, take) => take() } = this.#place
+    for (const hop of hops) {
+      if (hop.to === 'moved') takeMoved(hop.event, () => deliver(hop))
+      else if (isOfThisState) deliver(hop)
+    }
     if (horizonMs !== undefined) for (const part of this.#parts.values()) part.dropBefore(horizonMs)
     const { windows } = this
     if (windows === undefined) return

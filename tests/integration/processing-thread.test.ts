@@ -5,9 +5,12 @@ import { join } from 'node:path'
 import type { Worker } from 'node:worker_threads'
 import { expect, it, onTestFinished } from 'vitest'
 import type { Engine } from '../../cli/engine.ts'
+import type { openProcessing } from '../../cli/processing.ts'
+import { openLmdbLog } from '../../ingest/log/lmdb.ts'
 import { config } from '../../schemas/config.ts'
 import { simulate } from '../../simulate/simulate-growth.ts'
 
+const PROCESSING = new URL('../../dist/cli/processing.js', import.meta.url).href
 const WIRING = new URL('../../dist/cli/wiring.js', import.meta.url).href
 
 it('another thread takes over in the middle of an import, which ends with every event once', { timeout: 240_000 }, async () => {
@@ -42,4 +45,39 @@ it('another thread takes over in the middle of an import, which ends with every 
   const counted = 'SELECT count() AS n, uniqExact(event_id) AS ids FROM events FINAL'
   expect(JSON.parse(await engine.operatorSql(counted, 'JSONEachRow'))).toEqual({ n: lines.length, ids: lines.length })
   await engine.close()
+})
+
+it('a thread that a bug stopped is followed by another, and who waits goes on waiting', { timeout: 60_000 }, async () => {
+  const data = await mkdtemp(join(tmpdir(), 'kappa-thread-'))
+  onTestFinished(() => rm(data, { recursive: true, force: true }))
+  const log = await openLmdbLog({ path: join(data, 'log'), partitions: 1 })
+  let bugs = 2
+  const tables = new Set<string>()
+  const errors: string[] = []
+  const { openProcessing: open } = (await import(PROCESSING)) as { openProcessing: typeof openProcessing }
+  const processing = await open({
+    data,
+    log,
+    live: { publish: () => {} },
+    warehouse: {
+      async insertBlock({ table }) {
+        if (bugs-- > 0) throw Object.assign(new Error('a bug'), { type: 'UNKNOWN_IDENTIFIER' })
+        tables.add(table)
+      },
+      command: async () => {},
+      readText: async () => ({ body: '', headers: {} }),
+    },
+    onError: (message, error) => errors.push(`${message}: ${(error as Error).message}`),
+  })
+  const atMs = Date.now()
+  const common = { v: 1, workspace: 'shop', occurred_at: atMs, received_at: atMs, event_id: 'e1', actor_id: 'a', content_id: 'x' }
+  await log.append([{ partition: 0, value: Buffer.from(JSON.stringify({ ...common, type: 'share' })) }])
+  const wait = processing.waitFor([1])
+  await expect.poll(async () => (await processing.status()).restarting, { timeout: 20_000 }).toBe(true)
+  await wait
+  expect([...tables]).toContain('events')
+  await expect.poll(async () => await processing.status()).toMatchObject({ ready: true, failed: false, restarting: false })
+  expect(errors.filter((error) => error.startsWith('processing broke off'))).toEqual(['processing broke off, it is started again: a bug'])
+  await processing.close()
+  await log.close()
 })

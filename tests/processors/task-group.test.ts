@@ -281,6 +281,42 @@ describe('instances that share partitions', () => {
     await expectSame(cluster)
   }, 30_000)
 
+  it.each([
+    ['a message of another task can not be read', 'exchange'],
+    ['rows can not be written', 'sink'],
+  ] as const)(
+    'go on, after a pause, when %s by a bug that passes',
+    async (_, broken) => {
+      const cluster = newCluster()
+      let left = 3
+      const breakSometimes = () => {
+        if (left-- > 0) throw new TypeError('a bug')
+      }
+      const exchange: Log = {
+        ...cluster.exchange,
+        async read(partition, offset, limit) {
+          const messages = await cluster.exchange.read(partition, offset, limit)
+          if (messages.length > 0) breakSometimes()
+          return messages
+        },
+      }
+      const sink = Object.assign(new RecordingSink(), { history: cluster.sink.history.bind(cluster.sink) })
+      sink.write = async (batch) => {
+        breakSometimes()
+        await cluster.sink.write(batch)
+      }
+      const one = await startInstance(broken === 'exchange' ? { ...cluster, exchange } : { ...cluster, sink })
+      one.ownership.assign([0, 1, 2, 3])
+      await appendSlowly(cluster.log, [...history(), ...ticks])
+      await quiet(cluster)
+      expect(cluster.errors.length).toBeGreaterThanOrEqual(3)
+      expect(cluster.errors.every((error) => error.endsWith('TypeError: a bug'))).toBe(true)
+      expect(one.group.waiting).toEqual([])
+      await expectSame(cluster)
+    },
+    30_000,
+  )
+
   it('put a partition down while another is being brought back, and end the bringing back of one that has gone', async () => {
     const cluster = newCluster()
     let isHeldUp = false
