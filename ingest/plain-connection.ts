@@ -1,0 +1,212 @@
+/**
+ * A connection on which plain `POST /v1/events` come, read from the socket itself: Node's HTTP costs ten times what is done
+ * with a small event, most of it for objects and for a write of its own for each answer. Answers that become known together
+ * leave in one write, in the order of their requests. From the first request on that is not plain, or that is to be
+ * refused before its body is read, the connection is Node's for good.
+ */
+import type { Socket } from 'node:net'
+import { nextTick } from 'node:process'
+import type { Principal } from '../schemas/ports/workspaces.ts'
+import type { EventsAnswer, EventsDesk } from './events-desk.ts'
+import type { GroupCommitter } from './group-committer.ts'
+import { PLAIN_HEAD_BYTES_MAX, type PlainHead, type PlainHeads } from './plain-head.ts'
+
+export interface PlainConnectionDeps {
+  readonly desk: EventsDesk
+  readonly committer: Pick<GroupCommitter, 'reserve'>
+  readonly heads: PlainHeads
+  /** The answer as it goes out, head and body. */
+  readonly answerText: (answer: EventsAnswer) => string
+  /** Takes a connection over, with what it brought that is not answered put back to be read first. */
+  readonly handOver: (socket: Socket) => void
+  /** A connection that is silent for so long is closed; 0: never. */
+  readonly idleMs: number
+}
+
+const HEAD_END = Buffer.from('\r\n\r\n')
+const NOTHING = Buffer.alloc(0)
+/** With so many requests under way no more is read from a connection. */
+const OPEN_MAX = 1_000
+
+/** A request whose body is not there yet. */
+interface OpenBody {
+  readonly principal: Principal
+  readonly head: PlainHead
+  readonly pieces: Buffer[]
+  readonly release: () => void
+  missing: number
+}
+
+/** The place of an answer among those of its connection. */
+interface Place {
+  text: string | undefined
+}
+
+export class PlainConnection {
+  readonly #socket: Socket
+  readonly #deps: PlainConnectionDeps
+  /** Requests that are not answered, in order. */
+  #places: Place[] = []
+  /** The beginning of a head. */
+  #rest: Buffer = NOTHING
+  #body: OpenBody | undefined
+  /** What the next owner reads first, once everything before it is answered. */
+  #handedOver: Buffer | undefined
+  #isFlushDue = false
+  #isFull = false
+
+  constructor(socket: Socket, deps: PlainConnectionDeps) {
+    this.#socket = socket
+    this.#deps = deps
+    socket.on('data', this.#take).on('end', this.#end).on('drain', this.#drain).on('error', this.#lose).on('close', this.#close)
+    if (deps.idleMs > 0) socket.setTimeout(deps.idleMs, this.#idle)
+  }
+
+  readonly #take = (chunk: Buffer): void => {
+    const bytes = this.#body === undefined ? chunk : this.#fill(this.#body, chunk)
+    if (bytes.length > 0) this.#read(this.#rest.length === 0 ? bytes : Buffer.concat([this.#rest, bytes]))
+    if (this.#places.length >= OPEN_MAX) this.#socket.pause()
+  }
+
+  /** Adds to a body that is not whole; gives what is behind it. */
+  #fill(body: OpenBody, chunk: Buffer): Buffer {
+    const piece = chunk.subarray(0, body.missing)
+    body.pieces.push(piece)
+    body.missing -= piece.length
+    if (body.missing === 0) {
+      this.#body = undefined
+      body.release()
+      this.#answer(body.principal, body.head, Buffer.concat(body.pieces))
+    }
+    return chunk.subarray(piece.length)
+  }
+
+  #read(bytes: Buffer): void {
+    const isSecondPiece = this.#rest.length > 0
+    this.#rest = NOTHING
+    let at = 0
+    while (at < bytes.length) {
+      const headEnd = bytes.indexOf(HEAD_END, at)
+      if (headEnd < 0 && bytes.length - at <= PLAIN_HEAD_BYTES_MAX && !(isSecondPiece && at === 0)) {
+        this.#rest = bytes.subarray(at)
+        return
+      }
+      // A head that comes in many pieces is Node's to wait for.
+      const isWhole = headEnd >= 0 && headEnd - at <= PLAIN_HEAD_BYTES_MAX
+      const head = isWhole ? this.#deps.heads.read(bytes.toString('latin1', at, headEnd)) : undefined
+      const principal = head && this.#principalOf(head)
+      if (!head || !principal) {
+        this.#handOver(bytes.subarray(at))
+        return
+      }
+      const bodyStart = headEnd + HEAD_END.length
+      const bodyEnd = bodyStart + head.bodyBytes
+      if (bodyEnd > bytes.length) {
+        const release = this.#reserved(head.bodyBytes)
+        if (!release) {
+          this.#handOver(bytes.subarray(at))
+          return
+        }
+        this.#body = { principal, head, release, pieces: [bytes.subarray(bodyStart)], missing: bodyEnd - bytes.length }
+        return
+      }
+      this.#answer(principal, head, bytes.subarray(bodyStart, bodyEnd))
+      at = bodyEnd
+    }
+  }
+
+  /** Undefined for who may not send: how that is refused the application knows. */
+  #principalOf({ authorization, key }: PlainHead): Principal | undefined {
+    try {
+      return this.#deps.desk.principalOf(authorization, key)
+    } catch {
+      return undefined
+    }
+  }
+
+  #reserved(bytes: number): (() => void) | undefined {
+    try {
+      return this.#deps.committer.reserve(bytes)
+    } catch {
+      return undefined
+    }
+  }
+
+  #answer(principal: Principal, { contentEncoding, ndjson }: PlainHead, body: Buffer): void {
+    const place: Place = { text: undefined }
+    this.#places.push(place)
+    const connectionIp = this.#socket.remoteAddress
+    void this.#deps.desk.answer({ principal, body, contentEncoding, ndjson, connectionIp }).then((answer) => {
+      place.text = this.#deps.answerText(answer)
+      if (this.#isFlushDue) return
+      this.#isFlushDue = true
+      // Behind all that the same commit answers.
+      nextTick(this.#flush)
+    })
+  }
+
+  readonly #flush = (): void => {
+    this.#isFlushDue = false
+    let text = ''
+    let answered = 0
+    for (const place of this.#places) {
+      if (place.text === undefined) break
+      text += place.text
+      answered += 1
+    }
+    if (answered === 0) return
+    this.#places = this.#places.slice(answered)
+    if (!this.#socket.writable) return
+    this.#isFull = !this.#socket.write(text)
+    if (this.#places.length === 0 && this.#handedOver !== undefined) {
+      this.#leave(this.#handedOver)
+      return
+    }
+    this.#readOn()
+  }
+
+  /** Reads while the other side takes its answers, and not too many are under way. */
+  #readOn(): void {
+    if (this.#isFull) this.#socket.pause()
+    else if (this.#places.length < OPEN_MAX && this.#handedOver === undefined && this.#socket.isPaused()) this.#socket.resume()
+  }
+
+  readonly #drain = (): void => {
+    this.#isFull = false
+    this.#readOn()
+  }
+
+  #handOver(bytes: Buffer): void {
+    this.#handedOver = bytes
+    this.#socket.pause()
+    if (this.#places.length === 0) this.#leave(bytes)
+  }
+
+  #leave(bytes: Buffer): void {
+    const socket = this.#socket
+    socket.off('data', this.#take).off('end', this.#end).off('drain', this.#drain).off('error', this.#lose).off('close', this.#close)
+    socket.setTimeout(0, this.#idle)
+    socket.unshift(bytes)
+    this.#deps.handOver(socket)
+    socket.resume()
+  }
+
+  /** Who sends no more is taken to be gone, as by Node: what was sent whole is stored all the same. */
+  readonly #end = (): void => {
+    this.#socket.end()
+  }
+
+  readonly #lose = (): void => {
+    this.#socket.destroy()
+  }
+
+  /** Silence while an answer is awaited is ours, not theirs. */
+  readonly #idle = (): void => {
+    if (this.#places.length === 0) this.#socket.destroy()
+  }
+
+  readonly #close = (): void => {
+    this.#body?.release()
+    this.#body = undefined
+  }
+}
