@@ -7,9 +7,11 @@
  */
 import type { StoredMessage } from '../schemas/ports/log.ts'
 import { RUNNER_LIMITS, type RunnerLimits, type RunnerOptions, type RunnerStatus } from './runner-options.ts'
+import { LiveTelling } from './live-telling.ts'
 import { PoisonRecords, RecordFailedError } from './poison-records.ts'
 import { Topology, type TopologySnapshot } from './topology.ts'
 import { NO_OUTPUT, type ReadHistory, type RebuildRequest } from './topology-output.ts'
+import type { CommitEntry } from './runtime/commit-store.ts'
 import { type Commit, CommitWriter } from './runtime/commit-writer.ts'
 import { HeldMessages } from './runtime/held-messages.ts'
 import { Patience } from './runtime/patience.ts'
@@ -43,7 +45,7 @@ export class Runner {
   #commit = 0
   readonly #schedule: SnapshotSchedule
   #pendingSinceMs: number | undefined
-  #liveAtMs = Number.NEGATIVE_INFINITY
+  readonly #live: LiveTelling
   #inFlight: Promise<void> | undefined
   /** When the oldest record of the commit under way was processed. */
   #inFlightSinceMs: number | undefined
@@ -68,6 +70,7 @@ export class Runner {
     this.#poison = new PoisonRecords(this.#limits.setAsideMax)
     this.#writer = new CommitWriter({ ...options, patience: this.#patience })
     this.#noEventIds = structuredClone(options.eventIds?.snapshot())
+    this.#live = new LiveTelling(options, this.#limits.liveIntervalMs)
     this.#schedule = new SnapshotSchedule(options.clock, this.#limits.snapshotRecords)
     this.#topology = this.#newTopology()
     this.#positions = new Array<number>(this.#inputs.count).fill(0)
@@ -140,7 +143,7 @@ export class Runner {
       if (this.#inputs.exchangeIndex !== undefined && entry.sequence !== this.#commit + 1)
         throw new Error(`commits ${this.#commit + 1} to ${entry.sequence - 1} are needed and were deleted`)
       this.#poison.know(entry.skipped ?? [])
-      const requests = await this.#processThrough(entry.positions)
+      const requests = await this.#processThrough(entry)
       this.#poison.forgetPassed()
       const commit = this.#takeCommit(entry.sequence, requests)
       if (!entry.done) await this.#writer.carryOut(commit)
@@ -165,7 +168,7 @@ export class Runner {
   /** Processes, tells and commits what is due; returns the number of records. */
   async #turn(): Promise<number> {
     const processed = await this.#processSome()
-    this.#tellWatchers()
+    this.#live.tell(this.#topology, this.#topology.version(this.#positions))
     if (this.#isCommitDue(processed === 0)) await this.#commitNow()
     // While the warehouse is away a snapshot waits: live numbers go on.
     if (this.#patience.trouble === null && this.#schedule.isDue()) {
@@ -239,14 +242,15 @@ export class Runner {
     return []
   }
 
-  /** Processes up to the end of a commit; returns what is to be rebuilt after it. */
-  async #processThrough(positions: readonly number[]): Promise<RebuildRequest[]> {
+  /** Processes up to the end of a commit, whose rows are out if it is done; returns what is to be rebuilt after it. */
+  async #processThrough({ positions, done }: CommitEntry): Promise<RebuildRequest[]> {
     const requests: RebuildRequest[] = []
     for (let index = 0; index < positions.length; index += 1) {
       const end = positions[index] as number
       for await (const messages of this.#inputs.between(index, this.#positions[index] as number, end, this.#limits.readRecords)) {
         if (index === this.#inputs.exchangeIndex) requests.push(...this.#takeMessages(messages))
         else for (const message of messages) requests.push(...[this.#processOne(message)].filter((one) => one !== undefined))
+        if (done) this.#topology.forgetRows()
       }
       this.#positions[index] = end
     }
@@ -369,15 +373,6 @@ export class Runner {
   #token(): string {
     const { local } = this.#options
     return `events-v${ROWS_VERSION}-${local === undefined ? '' : `p${local.join('.')}-`}${this.#positions.join('.')}`
-  }
-
-  #tellWatchers(): void {
-    const nowMs = this.#options.clock.nowMs()
-    if (!this.#topology.hasPending || Math.abs(nowMs - this.#liveAtMs) < this.#limits.liveIntervalMs) return
-    this.#liveAtMs = nowMs
-    for (const { workspace, watermarkMs, rows } of this.#topology.running(this.#topology.version(this.#positions))) {
-      if (rows.length > 0) this.#options.live.publish({ kind: 'growth', workspace, watermarkMs, rows })
-    }
   }
 
   /** Without a snapshot a restart only takes longer: one that fails is tried again later. None of a commit that did not go out. */

@@ -8,25 +8,18 @@
  * No operator reads a clock, draws a random number or does I/O: given the same log, the same state and the same rows.
  * All partitions may be processed in one place, or each in its own: then what crosses partitions goes out as messages.
  */
-import type { EventRecord, QuarantinedRecord } from '../schemas/log-records.ts'
+import type { EventRecord } from '../schemas/log-records.ts'
 import { EVERY_WORKSPACE } from '../schemas/log-records.ts'
 import type { EventIds } from '../schemas/ports/event-ids.ts'
 import type { StoredMessage } from '../schemas/ports/log.ts'
-import type {
-  AdmittedEvent,
-  GrowthRow,
-  PersonRow,
-  QuarantinedRow,
-  RebuiltWorkspace,
-  RestatementRow,
-  SettledRow,
-} from '../schemas/records.ts'
+import type { GrowthRow, PersonRow, RebuiltWorkspace, RestatementRow } from '../schemas/records.ts'
 import { CLOSED_ROWS_MAX } from './growth/publisher.ts'
 import { failedRecord, type GuardMoved, messageOf } from './poison-records.ts'
 import { decodeAnyRecord, type DecodeRecord } from './runtime/decode-record.ts'
 import { replayName } from '../schemas/replay-name.ts'
 import { PartitionTime } from './runtime/partition-time.ts'
 import { decodeTaskRecord, encodeTaskRecord, type WorkspaceEntry } from './task-message.ts'
+import { RawRows } from './raw-rows.ts'
 import { NO_OUTPUT, type OutgoingMessage, type ReadHistory, type RebuildRequest, type TopologyOutput } from './topology-output.ts'
 import { type TopologyPlace, WorkspaceTopology, type WorkspaceTopologySnapshot } from './workspace-topology.ts'
 
@@ -76,9 +69,7 @@ export class Topology {
   /** Newest sequence taken of each sender. */
   readonly #taken: number[]
   #hasTicked = false
-  #events: AdmittedEvent[] = []
-  #quarantined: QuarantinedRow[] = []
-  #settled: SettledRow[] = []
+  readonly #rawRows = new RawRows()
   #rebuilds: number
   #rebuilding: { readonly workspace: string; events: number } | undefined
   #settlings: number
@@ -90,7 +81,7 @@ export class Topology {
       partitions,
       closedRowsMax,
       local: local ?? Array.from({ length: partitions }, (_, partition) => partition),
-      store: (event) => this.#events.push(event),
+      store: this.#rawRows.event,
       claimId: eventIds && ((record) => claim(eventIds, record)),
       takeMoved: guard && ((event, take) => guard(event, take, (it, reason) => this.leaveOut(messageOf(it), reason))),
     }
@@ -111,17 +102,17 @@ export class Topology {
     const { partition, offset } = message
     const record = this.#decode(message)
     if (record.type === 'quarantined') {
-      this.#quarantine(record, partition, offset)
+      this.#rawRows.quarantined({ record, partition, offset })
       return undefined
     }
     if (record.type === 'quarantine_settled') {
-      this.#settled.push({ record, partition, offset })
+      this.#rawRows.settled({ record, partition, offset })
       return undefined
     }
     if (record.type === 'tracked') {
       // Kept for whoever asks: it moves no time, has no number and counts nowhere.
       if (this.#eventIds === undefined || claim(this.#eventIds, record))
-        this.#events.push({ record, partition, offset, actor: 0, late: false })
+        this.#rawRows.event({ record, partition, offset, actor: 0, late: false })
       return undefined
     }
     if (record.type === 'tick' && record.workspace === EVERY_WORKSPACE) return this.#tick(partition, record.received_at)
@@ -136,7 +127,8 @@ export class Topology {
 
   /** Takes a record that can not be processed: it stands in the quarantine, and counts nowhere. */
   leaveOut(message: StoredMessage, reason: string): void {
-    this.#quarantine(failedRecord(message, reason), message.partition, message.offset)
+    const { partition, offset } = message
+    this.#rawRows.quarantined({ record: failedRecord(message, reason), partition, offset })
   }
 
   /** Takes one record of the repartition topic. One that came before changes nothing. Returns what is to be rebuilt. */
@@ -158,7 +150,12 @@ export class Topology {
 
   /** Raw rows waiting to be taken. */
   get pendingRows(): number {
-    return this.#events.length + this.#quarantined.length + this.#settled.length
+    return this.#rawRows.count
+  }
+
+  /** Lets go of raw rows of a commit that was carried out: the first after a snapshot that can't be read holds the whole log. */
+  forgetRows(): void {
+    this.#rawRows.take()
   }
 
   get hasPending(): boolean {
@@ -234,11 +231,7 @@ export class Topology {
     this.#touched.clear()
     for (const topology of unfinished) this.#touched.add(topology)
     this.#hasTicked = false
-    const output = { events: this.#events, quarantined: this.#quarantined, settled: this.#settled, people, growth, restatements, messages }
-    this.#events = []
-    this.#quarantined = []
-    this.#settled = []
-    return output
+    return { ...this.#rawRows.take(), people, growth, restatements, messages }
   }
 
   /** Running windows of the workspaces that changed since the last `take`, for live watchers. */
@@ -387,10 +380,6 @@ export class Topology {
       this.#workspaces.set(workspace, topology)
     }
     return topology
-  }
-
-  #quarantine(record: QuarantinedRecord, partition: number, offset: number): void {
-    this.#quarantined.push({ record, partition, offset })
   }
 }
 

@@ -7,6 +7,7 @@ import { createMemoryLog } from '../../ingest/log/memory.ts'
 import { Runner } from '../../processors/runner.ts'
 import type { RunnerLimits } from '../../processors/runner-options.ts'
 import { MemoryCommitStore } from '../../processors/runtime/commit-store.ts'
+import { decodeOwnRecord } from '../../processors/runtime/decode-record.ts'
 import { FileSnapshotStore } from '../../processors/runtime/snapshot-store.ts'
 import type { TopologySnapshot } from '../../processors/topology.ts'
 import type { LogRecord } from '../../schemas/log-records.ts'
@@ -226,6 +227,38 @@ describe('snapshots', () => {
       await writeFile(`${newest}.part`, await readFile(newest))
       await rm(newest)
     }))
+
+  it('all of them damaged: the log is read again, without holding its rows', async () => {
+    const records = history()
+    const stores = newStores()
+    const runner = await start(stores)
+    await appendSlowly(stores.log, records)
+    await runner.waitFor(await endOffsets(stores.log))
+    await runner.stop()
+    const tries = stores.sink.tries.length
+    for (const file of await readdir(folder)) await flipBit(join(folder, file))
+    let mostRows = 0
+    let decoded = 0
+    const next: Runner = new Runner({
+      ...stores,
+      live: { publish: () => {}, subscribe: () => () => {} },
+      clock: { nowMs: () => performance.now() },
+      sleep: () => new Promise((done) => setImmediate(done)),
+      onError: (message, error) => expect.unreachable(`${message}: ${String(error)}`),
+      limits: LIMITS,
+      decode: (message) => {
+        mostRows = Math.max(mostRows, next.topology.pendingRows)
+        decoded += 1
+        return decodeOwnRecord(message)
+      },
+    })
+    await next.start()
+    running.push(next)
+    expect(decoded).toBe(records.length)
+    expect(mostRows).toBeLessThan(LIMITS.readRecords ?? 0)
+    expect(stores.sink.tries).toHaveLength(tries)
+    expectSame(stores.sink, await calmHistory())
+  })
 
   it('newer than the log, of which an older copy was put back: refused, since its new records would count nowhere', async () => {
     const records = history()
