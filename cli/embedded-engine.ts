@@ -18,7 +18,7 @@ import { lockDataFolder } from './data-lock.ts'
 import type { Engine, EngineStatus, WiringOptions } from './engine.ts'
 import { openIngest } from './ingest-parts.ts'
 import { endOffsets, lagOf, registerLagMetrics } from './lag-metrics.ts'
-import { openProcessing } from './processing.ts'
+import { openProcessing, prepareThread } from './processing.ts'
 import type { ProcessingStatus } from './processing-thread.ts'
 import { openSharedState } from './shared-state.ts'
 import { createSteadyClock } from './steady-clock.ts'
@@ -38,6 +38,8 @@ export async function openEmbeddedEngine(config: Config, options: WiringOptions 
   }
 
   try {
+    const prepared = prepareThread()
+    closers.push(() => prepared.worker.terminate())
     const metrics = new Registry()
     collectDefaultMetrics({ register: metrics })
 
@@ -55,12 +57,12 @@ export async function openEmbeddedEngine(config: Config, options: WiringOptions 
     const warehouse = await openWarehouse(config)
     closers.push(() => warehouse.close())
     await migrate(warehouse, clock.nowMs(), { cluster: config.clickhouseCluster })
-    const shared = openSharedState(config, { clock, metrics, instanceId: uuidV7(), onError })
+    const shared = await openSharedState(config, { clock, metrics, instanceId: uuidV7(), onError })
     closers.push(() => shared.close())
     const { live } = shared
 
     // processors
-    const processing = await openProcessing({ data: config.data, log, warehouse: warehouse.transport, live, onError })
+    const processing = await openProcessing({ data: config.data, log, warehouse: warehouse.transport, live, onError, prepared })
     closers.push(() => processing.close())
 
     // ingest

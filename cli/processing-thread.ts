@@ -5,6 +5,7 @@
  */
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { once } from 'node:events'
 import { type MessagePort, parentPort, type Transferable, workerData } from 'node:worker_threads'
 import { importEndText } from '../ingest/import-end.ts'
 import { openLmdbLogReader } from '../ingest/log/lmdb-reader.ts'
@@ -28,8 +29,14 @@ import { connectThreads } from './thread-calls.ts'
 /** Quiet workspaces are looked at this often. */
 const TICK_CHECK_MS = 1_000
 
-/** What the thread is started with. */
+/** What the thread is started with: its code is loaded while what it works on is still being opened. */
 export interface ProcessingThreadData {
+  /** Brings a `ProcessingPlace`, once. */
+  readonly place: MessagePort
+}
+
+/** What the thread works on. */
+export interface ProcessingPlace {
   /** The data folder. */
   readonly data: string
   /** How far the log reaches, by partition. */
@@ -72,7 +79,7 @@ function movable(block: EncodedBlock): EncodedBlock {
   return bytes.byteLength === bytes.buffer.byteLength ? block : { ...block, bytes: new Uint8Array(bytes) as EncodedBlock['bytes'] }
 }
 
-async function openProcessing(port: MessagePort, { data, endOffsets }: ProcessingThreadData): Promise<void> {
+async function openProcessing(port: MessagePort, { data, endOffsets }: ProcessingPlace): Promise<void> {
   const clock: Clock = { nowMs: () => Date.now() }
   const log = openLmdbLogReader(join(data, 'log'), endOffsets)
   const commits = await FileCommitStore.open(join(data, 'commits', 'commits.log'))
@@ -169,4 +176,9 @@ async function openProcessing(port: MessagePort, { data, endOffsets }: Processin
   }
 }
 
-if (parentPort) await openProcessing(parentPort, workerData as ProcessingThreadData)
+if (parentPort) {
+  const { place } = workerData as ProcessingThreadData
+  const [told] = (await once(place, 'message')) as [ProcessingPlace]
+  place.close()
+  await openProcessing(parentPort, told)
+}

@@ -1,13 +1,13 @@
 /** The processing of the embedded form, which runs in a thread of its own (`processing-thread.ts`), as the rest of the process sees it. */
 import { totalmem } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Worker } from 'node:worker_threads'
+import { MessageChannel, Worker } from 'node:worker_threads'
 import type { LiveBus } from '../schemas/ports/live.ts'
 import type { Log } from '../schemas/ports/log.ts'
 import type { WarehouseTransport } from '../warehouse/drivers/warehouse-transport.ts'
 import { RestartPauses } from '../processors/runtime/restart-pauses.ts'
 import { endOffsets } from './lag-metrics.ts'
-import type { ProcessingCalls, ProcessingHost, ProcessingStatus, ProcessingThreadData } from './processing-thread.ts'
+import type { ProcessingCalls, ProcessingHost, ProcessingPlace, ProcessingStatus, ProcessingThreadData } from './processing-thread.ts'
 import { createSteadyClock } from './steady-clock.ts'
 import { connectThreads } from './thread-calls.ts'
 
@@ -22,6 +22,14 @@ export interface ProcessingOptions {
   readonly warehouse: WarehouseTransport
   readonly live: Pick<LiveBus, 'publish'>
   readonly onError: (message: string, error: unknown) => void
+  /** The thread to begin with, when one was prepared. */
+  readonly prepared?: PreparedThread
+}
+
+/** A thread that has nothing to work on yet. */
+export interface PreparedThread {
+  readonly worker: Worker
+  begin(place: ProcessingPlace): void
 }
 
 export interface Processing {
@@ -42,12 +50,23 @@ interface RunningThread {
   terminate(): Promise<unknown>
 }
 
-async function startThread({ data, log, warehouse, live, onError }: ProcessingOptions): Promise<RunningThread> {
-  const workerData: ProcessingThreadData = { data, endOffsets: await endOffsets(log) }
+/** Starts a thread that loads its code and waits: it takes as long as to open everything else. */
+export function prepareThread(): PreparedThread {
+  const { port1, port2 } = new MessageChannel()
+  const workerData: ProcessingThreadData = { place: port2 }
   const worker = new Worker(new URL('processing-thread.js', import.meta.url), {
     workerData,
+    transferList: [port2],
     resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB, maxOldGenerationSizeMb: Math.floor(totalmem() / 2 / MIB) },
   })
+  return { worker, begin: (place) => port1.postMessage(place) }
+}
+
+async function startThread(
+  { data, log, warehouse, live, onError }: ProcessingOptions,
+  prepared: PreparedThread = prepareThread(),
+): Promise<RunningThread> {
+  const { worker } = prepared
   const thread: Thread = connectThreads(worker, {
     append: (messages) => log.append(messages),
     insertBlock: (block) => warehouse.insertBlock(block),
@@ -63,6 +82,7 @@ async function startThread({ data, log, warehouse, live, onError }: ProcessingOp
       resolve()
     })
   })
+  prepared.begin({ data, endOffsets: await endOffsets(log) })
   return { thread, ended, terminate: () => worker.terminate() }
 }
 
@@ -73,7 +93,7 @@ async function startThread({ data, log, warehouse, live, onError }: ProcessingOp
  */
 export async function openProcessing(options: ProcessingOptions): Promise<Processing> {
   const { log, onError } = options
-  let running = await startThread(options)
+  let running = await startThread(options, options.prepared)
   let isClosing = false
   /** Resolves when the thread that followed one that broke off has brought the state back; undefined while all is well. */
   let restart: Promise<void> | undefined

@@ -3,7 +3,8 @@ import process from 'node:process'
 import type { Config } from '../schemas/config.ts'
 import { CommandError } from './command-error.ts'
 import { openScaledEngine } from './scaled-engine.ts'
-import { printNewKeys, serve, warn } from './serve.ts'
+import { printNewKeys, serve } from './serve.ts'
+import { warn } from './trouble-line.ts'
 
 export type Role = 'ingest' | 'process' | 'api'
 

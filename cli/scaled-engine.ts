@@ -109,7 +109,7 @@ export async function openScaledEngine(config: Config, options: ScaledOptions): 
     const warehouse = await openWarehouse(config)
     closers.push(() => warehouse.close())
     if (options.makesStartKeys) await migrate(warehouse, clock.nowMs(), { cluster: config.clickhouseCluster })
-    const shared = openSharedState(config, { clock, metrics, instanceId, onError })
+    const shared = await openSharedState(config, { clock, metrics, instanceId, onError })
     closers.push(() => shared.close())
 
     // processors, here and elsewhere

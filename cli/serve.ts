@@ -41,11 +41,6 @@ export async function serve({ engine, serves, version, onListening }: ServeOptio
   await app.close()
 }
 
-/** Prints trouble on standard error, a line each. */
-export function warn(message: string, error: unknown): void {
-  process.stderr.write(`kappa: ${message}: ${error instanceof Error ? error.message : String(error)}\n`)
-}
-
 /** Keys that were just made, shown this once. */
 export function printNewKeys({ newKeys }: Engine): void {
   if (newKeys.length === 0) return

@@ -1,13 +1,12 @@
 /** What instances share where there is Redis, and what one process has for itself where there is none. */
 import { Gauge, type Registry } from 'prom-client'
 import { createMemoryLimits } from '../ingest/limits/memory-limits.ts'
-import { createRedisLimits } from '../ingest/limits/redis-limits.ts'
 import type { Config } from '../schemas/config.ts'
 import type { Clock } from '../schemas/ports/clock.ts'
 import type { LiveBus } from '../schemas/ports/live.ts'
 import type { RateLimits, RateVerdict } from '../schemas/ports/rate-limits.ts'
 import { createInProcessBus } from '../warehouse/live/in-process-bus.ts'
-import { createRedisBus, type RedisBus } from '../warehouse/live/redis-bus.ts'
+import type { RedisBus } from '../warehouse/live/redis-bus.ts'
 
 export interface SharedState {
   readonly live: LiveBus
@@ -26,13 +25,20 @@ export interface SharedStateDeps {
 
 const MINUTE_MS = 60_000
 
-/** Opens it at once, whether Redis answers or not: connections come and go in the background. */
-export function openSharedState({ redis, readsPerMinute }: Pick<Config, 'redis' | 'readsPerMinute'>, deps: SharedStateDeps): SharedState {
+/** Opens it at once, whether Redis answers or not: connections come and go in the background. Its client is loaded only where it is used. */
+export async function openSharedState(
+  { redis, readsPerMinute }: Pick<Config, 'redis' | 'readsPerMinute'>,
+  deps: SharedStateDeps,
+): Promise<SharedState> {
   const { clock, metrics, instanceId, onError } = deps
   const local = createMemoryLimits(clock)
   if (redis === undefined) {
     return { live: createInProcessBus(), limitReads: readLimit(local, readsPerMinute), close: () => undefined }
   }
+  const [{ createRedisBus }, { createRedisLimits }] = await Promise.all([
+    import('../warehouse/live/redis-bus.ts'),
+    import('../ingest/limits/redis-limits.ts'),
+  ])
   const live = createRedisBus({ url: redis, instanceId, onTrouble: onError })
   const limits = createRedisLimits({ url: redis, clock, local })
   registerLiveMetrics(metrics, live)

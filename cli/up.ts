@@ -3,12 +3,16 @@ import process from 'node:process'
 import type { Config } from '../schemas/config.ts'
 import { openControlSocket } from './control-socket.ts'
 import { playDemo } from './demo.ts'
-import { printNewKeys, serve, warn } from './serve.ts'
+import { warn } from './trouble-line.ts'
 import { openEngine } from './wiring.ts'
 
 /** Runs until SIGINT or SIGTERM; prints where Kappa is, and keys that were just made. */
 export async function up(config: Config, { demo, version }: { demo: boolean; version: string }): Promise<void> {
-  const engine = await openEngine(config, { processes: true, onError: warn })
+  // While the engine waits for its parts, what serves it is loaded.
+  const [engine, { printNewKeys, serve }] = await Promise.all([
+    openEngine(config, { processes: true, onError: warn }),
+    import('./serve.ts'),
+  ])
   try {
     await serve({
       engine,
