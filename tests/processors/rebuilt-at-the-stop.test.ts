@@ -20,6 +20,8 @@ import { append, history, START_MS } from './shop-history.ts'
 const PARTITIONS = 2
 const HOME = homeOf('shop', PARTITIONS)
 const OTHER = 1 - HOME
+/** For a machine that has other things to do. */
+const PATIENT = { timeout: 10_000 }
 
 /** Shares of a year ago, which the state no longer holds. */
 function importOfLastYear(): LogRecord[] {
@@ -92,7 +94,7 @@ function cluster() {
 
 async function committedAll(runner: Runner, log: Log, partition: number): Promise<void> {
   const end = await log.endOffset(partition)
-  await expect.poll(() => runner.status.committed[0]).toBe(end)
+  await expect.poll(() => runner.status.committed[0], PATIENT).toBe(end)
 }
 
 /** What the home has heard of is all there is. */
@@ -112,13 +114,13 @@ it('has told the workspace`s home when it is taken up again', async () => {
   const home = await task(HOME)
   await committedAll(home, log, HOME)
   await settle(home, exchange)
-  await expect.poll(() => home.topology.rebuilds).toBe(1)
-  await expect.poll(() => exchange.endOffset(OTHER)).toBeGreaterThan(0)
+  await expect.poll(() => home.topology.rebuilds, PATIENT).toBe(1)
+  await expect.poll(() => exchange.endOffset(OTHER), PATIENT).toBeGreaterThan(0)
   // Takes the order to rebuild with the commit of its stop, and builds anew with what came after the order.
   await append(log, later)
   const stopped = await task(OTHER, HOUR_MS)
   const end = await log.endOffset(OTHER)
-  await expect.poll(() => stopped.status.processed[0]).toBe(end)
+  await expect.poll(() => stopped.status.processed[0], PATIENT).toBe(end)
   await stopped.stop()
   expect(stopped.topology.rebuilds).toBe(1)
 
@@ -132,6 +134,6 @@ it('has told the workspace`s home when it is taken up again', async () => {
     await settle(home, exchange)
     return sink.growth()
   }
-  await expect.poll(growth, { timeout: 10_000, interval: 200 }).toEqual(alone.sink.growth())
+  await expect.poll(growth, { ...PATIENT, interval: 200 }).toEqual(alone.sink.growth())
   for (const runner of [home, other, whole]) await runner.stop()
 })
