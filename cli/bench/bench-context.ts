@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { copyOwnEvents, type EventFile, writeSimulatedEvents } from './bench-events.ts'
+import { watchOwnMemory } from './bench-memory.ts'
 import type { JobOf, PartAnswer, PartName, PartRequest, ReportOf } from './bench-parts.ts'
 import { type BenchProduct, type ImportOutcome, type ProductMemory, startProduct } from './bench-product.ts'
 import type { BenchSizes } from './bench-sizes.ts'
@@ -22,6 +23,8 @@ export interface ImportedProduct {
   readonly outcome: ImportOutcome
   /** Most memory while it imported, and what was left of it when it had settled. */
   readonly peak: ProductMemory
+  /** Most of its own memory while it imported, MB. */
+  readonly ownPeakMb: number | undefined
   readonly settled: ProductMemory
   /** Events a second of `JSON.parse`, the mean of before and after. */
   readonly parsedPerSecond: number
@@ -143,11 +146,13 @@ export class BenchContext {
     const parsedBefore = await this.parsedPerSecond()
     const product = await this.start(data)
     this.tell(`importing ${events.toLocaleString('en-US')} events`)
+    const endWatch = watchOwnMemory(product.pid)
     const outcome = await product.import(path)
+    const ownPeakMb = endWatch()
     const peak = await product.memory()
     const parsedAfter = await this.parsedPerSecond()
     await sleep(this.sizes.settleMs)
     const settled = await product.memory()
-    return { data, product, outcome, peak, settled, parsedPerSecond: (parsedBefore + parsedAfter) / 2 }
+    return { data, product, outcome, peak, ownPeakMb, settled, parsedPerSecond: (parsedBefore + parsedAfter) / 2 }
   }
 }

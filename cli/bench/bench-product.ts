@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { createReadStream } from 'node:fs'
 import type { ServerAddress } from './bench-connection.ts'
+import { memoryOf } from './bench-memory.ts'
 import { CommandError } from '../command-error.ts'
 import { connectControl, type ControlClient } from '../control-client.ts'
 import type { ControlStatus, ImportLine } from '../control-messages.ts'
@@ -31,10 +32,11 @@ export interface ImportOutcome {
   readonly cpuSeconds: number
 }
 
-/** Resident memory of the process, now and at most, in MB. */
+/** Memory of the process in MB: resident now and at most, and its own now (`bench-memory.ts`). */
 export interface ProductMemory {
   readonly mb: number
   readonly peakMb: number
+  readonly ownMb: number | undefined
 }
 
 export class BenchProduct {
@@ -93,7 +95,12 @@ export class BenchProduct {
 
   async memory(): Promise<ProductMemory> {
     const { memoryPeakBytes } = await this.#control.json<ControlStatus>('GET', '/status')
-    return { mb: (await this.#metric('process_resident_memory_bytes')) / 1e6, peakMb: memoryPeakBytes / 1e6 }
+    const mb = (await this.#metric('process_resident_memory_bytes')) / 1e6
+    return { mb, peakMb: memoryPeakBytes / 1e6, ownMb: memoryOf(this.pid)?.ownMb }
+  }
+
+  get pid(): number {
+    return this.#child.pid as number
   }
 
   /** Seconds of the cores that the process has used so far, in all its threads. */
