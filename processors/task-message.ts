@@ -38,7 +38,7 @@ export interface TaskMessage {
   /** Partition of the sender, and number of its commit. */
   readonly from: number
   readonly sequence: number
-  /** Newest tick of the sender's partition; minus infinity before the first. */
+  /** Newest tick of the sender's partition; minus infinity when this commit had none. */
   readonly tickMs: number
   readonly entries: readonly WorkspaceEntry[]
 }

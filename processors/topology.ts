@@ -356,7 +356,7 @@ export class Topology {
   #messages(sequence: number, outgoing: ReadonlyMap<number, readonly WorkspaceEntry[]>): OutgoingMessage[] {
     if (!this.#isSpread) return []
     const [from] = this.#place.local as readonly [number]
-    const tickMs = this.#seenTickMs
+    const tickMs = this.#hasTicked ? this.#seenTickMs : Number.NEGATIVE_INFINITY // told once: what is told waits for a settling
     if (this.#hasTicked) this.#heldTicks.push({ partition: from, sequence, tickMs })
     const messages: OutgoingMessage[] = []
     for (let partition = 0; partition < this.#place.partitions; partition += 1) {

@@ -34,6 +34,7 @@ export interface WorkspaceTopologySnapshot {
   readonly windows: WorkspaceWindowsSnapshot | undefined
   readonly epoch: number
   readonly early: readonly EarlyEntry[]
+  readonly hasNews: boolean
 }
 
 /** What another task sent from a state that this one is still to build. */
@@ -63,6 +64,11 @@ export class WorkspaceTopology {
   readonly #outgoing: OutgoingEntries
   #endedImports: string[] = []
   #needsRebuild = false
+  /**
+   * Records were taken since the last report, or a rebuild. What a settling leads to is none: reported, it would have to be
+   * settled in turn, and between ticks there might be no moment in which nothing is under way.
+   */
+  #hasNews: boolean
   readonly #epoch: number
   #early: EarlyEntry[]
   #droppedDay = Number.NaN
@@ -75,6 +81,7 @@ export class WorkspaceTopology {
     else this.#recorder = new TotalsRecorder()
     this.#epoch = from?.epoch ?? 0
     this.#early = [...(from?.early ?? [])]
+    this.#hasNews = from !== undefined && (from.hasNews ?? true)
     this.#outgoing = new OutgoingEntries(workspace)
     const snapshots = new Map(from?.parts)
     for (const partition of place.local) {
@@ -101,6 +108,7 @@ export class WorkspaceTopology {
 
   /** An event from the log, in its place. Beyond the allowed lateness it is kept, and counts nowhere. */
   event(partition: number, offset: number, record: EventRecord): void {
+    this.#hasNews = true
     const { time } = this.#part(partition)
     time.observe(record.occurred_at, record.received_at)
     const tooLate = time.isTooLate(record.occurred_at)
@@ -119,17 +127,20 @@ export class WorkspaceTopology {
 
   /** A tick of the workspace. */
   tick(partition: number, receivedMs: number): void {
+    this.#hasNews = true
     this.#part(partition).time.tick(receivedMs)
   }
 
   /** A tick of the partition, for all workspaces. Returns whether it means anything to this one. */
   partitionTick(partition: number, receivedMs: number, tickMs: readonly number[]): boolean {
     const moved = this.#part(partition).time.partitionTick(receivedMs)
+    if (moved) this.#hasNews = true
     return moved || (this.windows?.advance(tickMs) ?? false)
   }
 
   /** The import's last record of this partition; a replay is an import without rows. */
   importEnded(partition: number, importId: string, receivedMs: number): void {
+    this.#hasNews = true
     this.#part(partition).time.importEnd(receivedMs)
     // A replay is heard of here first: it is open until every partition has it.
     if (parseReplayName(importId) !== undefined) {
@@ -220,7 +231,7 @@ export class WorkspaceTopology {
       return [partition, { ...built, time: stood.time.report(), lateEvents: stood.lateEvents }] as const
     })
     const windows = standing.windows && (this.windows as WorkspaceWindows).continueFrom(standing.windows).snapshot()
-    return new WorkspaceTopology(this.workspace, standing.#place, { parts, windows, epoch, early: standing.#early })
+    return new WorkspaceTopology(this.workspace, standing.#place, { parts, windows, epoch, early: standing.#early, hasNews: true })
   }
 
   /** Counts events again that came after those from which the state was built, and takes what came early. */
@@ -245,7 +256,8 @@ export class WorkspaceTopology {
   /** Tells the windows, here or elsewhere, what the partitions processed here have seen by the end of this commit. */
   report(sequence: number, positions: ReadonlyMap<number, number>, tickMs: readonly number[]): void {
     const { windows } = this
-    for (const partition of this.#parts.keys()) {
+    const partitions = this.#isSpread && !this.#hasNews ? [] : this.#parts.keys()
+    for (const partition of partitions) {
       const report = this.#report(partition, positions.get(partition) ?? 0)
       if (windows === undefined) this.#outgoing.report(this.#home, report)
       else if (this.#isSpread) windows.hold(partition, sequence, report)
@@ -253,6 +265,7 @@ export class WorkspaceTopology {
     }
     this.#endedImports = []
     this.#needsRebuild = false
+    this.#hasNews = false
     windows?.advance(tickMs)
   }
 
@@ -298,6 +311,7 @@ export class WorkspaceTopology {
       windows: this.windows?.snapshot(),
       epoch: this.#epoch,
       early: this.#early,
+      hasNews: this.#hasNews,
     }
   }
 

@@ -83,6 +83,15 @@ export class SpreadDriver extends PublishedRows {
     for (const { partition } of this.#tasks) await this.commitOne(partition)
   }
 
+  /** Everybody commits until all is told, then settles; resolves with how many settlings it takes until nothing waits for one. */
+  async settlingsUntilQuiet(): Promise<number> {
+    for (let settlings = 0; ; settlings += 1) {
+      for (let hop = 0; hop <= HOPS_MAX + 1; hop += 1) for (const { partition } of this.#tasks) await this.commitOne(partition)
+      if (settlings === 20 || !this.#tasks.some(({ topology }) => topology.hasUnsettled)) return settlings
+      await this.settle()
+    }
+  }
+
   /** One task's state through its stored form and back. */
   restart(partition: number): void {
     const task = this.#tasks[partition] as Task
