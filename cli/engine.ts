@@ -85,7 +85,7 @@ export interface Engine {
   /** Resolves when everything appended so far is readable in the warehouse. */
   waitUntilReadable(): Promise<void>
   status(): Promise<EngineStatus>
-  /** A place in the log as of which the workspace's rows are whole; undefined when too much is under way to name one. */
+  /** A place in the log as of which the workspace's rows are whole; undefined while something is under way between tasks: look again. */
   wholePlace(workspace: string): Promise<WholePlace | undefined>
   /** How far what is readable is behind what is in the log. */
   sinkLag(): Promise<SinkLag>

@@ -41,9 +41,6 @@ import { openWarehouse } from './warehouse-place.ts'
 const COMMIT_ROWS = 20_000
 /** Every commit of every task is a few inserts: ClickHouse would rather have few. Live numbers do not wait for it. */
 const COMMIT_INTERVAL_MS = 500
-/** How long to look for a moment in which nothing is under way between tasks. */
-const QUIET_LOOK_MS = 50
-const QUIET_LOOKS_MAX = 400
 /** Of topics that must never lose anything. */
 const FOR_EVER = -1
 
@@ -198,12 +195,8 @@ export async function openScaledEngine(config: Config, options: ScaledOptions): 
         }
       },
       async wholePlace(workspace) {
-        for (let look = 0; look < QUIET_LOOKS_MAX; look += 1) {
-          const { isQuiet, committed, versions } = await cluster.place()
-          if (isQuiet) return { belowOffsets: committed, version: versions[homeOf(workspace, log.partitions)] as number }
-          await sleep(QUIET_LOOK_MS)
-        }
-        return undefined
+        const { isQuiet, committed, versions } = await cluster.place()
+        return isQuiet ? { belowOffsets: committed, version: versions[homeOf(workspace, log.partitions)] as number } : undefined
       },
       async sinkLag() {
         const { committed, ends } = await cluster.place()

@@ -10,7 +10,8 @@ import { readGrowthBreakdown, readGrowthCounts, SLICES_MAX } from '../warehouse/
 import { readKStatistics } from '../warehouse/queries/k-statistics.ts'
 import type { Engine } from './engine.ts'
 
-const TRIES_MAX = 40
+/** How long a moment is looked for in which nothing is under way; beside steady traffic on several partitions there may be none. */
+const QUIET_MS_MAX = 60_000
 /** Reads after which running windows are left out. */
 const RUNNING_TRIES_MAX = 3
 const PAUSE_MS = 60
@@ -38,15 +39,21 @@ export interface StreamSnapshot {
 /**
  * Reads the rows of the ends that `pick` chooses, and of the running one, of each window. A row carries the log position
  * that it reflects; when one is newer than the place that was taken for all, all are read again. After a while of that
- * running windows are left out, which change with every event. Returns undefined when closed ones changed every time.
+ * running windows are left out, which change with every event. Yields for how many milliseconds it has been looking; returns
+ * undefined after `quietMsMax` of them, when something was under way, or closed windows changed, every time.
  */
-export async function readStreamSnapshot(
-  engine: Engine,
+export async function* readStreamSnapshot(
+  engine: Pick<Engine, 'wholePlace' | 'reader'>,
   workspace: string,
   windows: readonly LiveWindow[],
   pick: (ends: PublishedEnds) => readonly number[],
-): Promise<StreamSnapshot | undefined> {
-  for (let tries = 0; tries < TRIES_MAX; tries += 1) {
+  quietMsMax = QUIET_MS_MAX,
+): AsyncGenerator<number, StreamSnapshot | undefined> {
+  const beganMs = performance.now()
+  for (let tries = 0; ; await sleep(PAUSE_MS)) {
+    const lookedMs = performance.now() - beganMs
+    if (lookedMs > quietMsMax) return undefined
+    yield lookedMs
     const place = await engine.wholePlace(workspace)
     if (place === undefined) continue
     const endsOf = new Map<LiveWindow, PublishedEnds>()
@@ -67,9 +74,8 @@ export async function readStreamSnapshot(
       }
     }
     if (isWhole) return { belowOffsets: place.belowOffsets, watermarkMs, windows: found, endsOf }
-    await sleep(PAUSE_MS)
+    tries += 1
   }
-  return undefined
 }
 
 function byEnd(rows: readonly GrowthRow[]): [number, GrowthRow[]][] {

@@ -29,6 +29,7 @@ import {
   UNPUBLISHED,
 } from './stream-numbers.ts'
 import { readRowsAtEnds } from '../warehouse/queries/published-ends.ts'
+import { untilReadable } from './until-readable.ts'
 
 /** Published ends of each live window that are recomputed when not all are; as many restated ones besides. */
 const ENDS_DEFAULT = 12
@@ -44,7 +45,7 @@ const ENTRIES_A_TURN = 2_000
 
 /** Recomputes what was asked for. Throws CommandError for a workspace or a window that is not there. */
 export async function* verifyEngine(engine: Engine, request: VerifyRequest): AsyncGenerator<VerifyLine> {
-  await engine.waitUntilReadable()
+  yield* untilReadable(engine)
   if (request.workspace !== undefined && !engine.workspaces.exists(request.workspace)) {
     const names = engine.workspaces.names().join(', ')
     throw new CommandError('workspace_unknown', `there is no workspace ${request.workspace}: there are ${names}`)
@@ -55,6 +56,17 @@ export async function* verifyEngine(engine: Engine, request: VerifyRequest): Asy
     else yield* verifyAt(engine, workspace, request.window ?? '7d', request.atMs)
   }
   yield { kind: 'end' }
+}
+
+/** Tells for how long a quiet moment has been looked for. */
+async function* waitingFor<Result>(looking: AsyncGenerator<number, Result>, workspace: string): AsyncGenerator<VerifyLine, Result> {
+  for (;;) {
+    const { value, done } = await looking.next()
+    if (done === true) return value
+    const seconds = Math.floor(value / 1_000)
+    if (seconds > 0)
+      yield { kind: 'progress', done: 0, total: 0, doing: `${workspace}: looking for a quiet moment in the traffic, for ${seconds} s` }
+  }
 }
 
 async function* verifyPublished(
@@ -68,11 +80,11 @@ async function* verifyPublished(
     throw new CommandError('window_unknown', `the live windows are ${names}: with --at the window may have any length`)
   }
   const pick = ({ finalMs, restatedMs }: PublishedEnds) => (all ? finalMs : sampleEnds(finalMs, ends, sampleEnds(restatedMs, ends)))
-  const snapshot = await readStreamSnapshot(engine, workspace, windows, pick)
+  const snapshot = yield* waitingFor(readStreamSnapshot(engine, workspace, windows, pick), workspace)
   if (snapshot === undefined) {
     throw new CommandError(
       'too_busy',
-      `${workspace} is written to faster than it can be read: run kappa verify again when there is less traffic`,
+      `${workspace} is not quiet: no moment was found in which nothing of it is under way; run kappa verify again when there is less traffic, or compare one window with --at`,
     )
   }
   yield { kind: 'progress', done: 0, total: snapshot.windows.length, doing: `${workspace}: reading the log` }
@@ -183,7 +195,7 @@ async function* verifyAt(engine: Engine, workspace: string, window: string, atMs
   for (let tries = 1; ; tries += 1) {
     yield { kind: 'progress', done: 0, total: 1, doing: `${workspace}: ${window} to ${new Date(atMs).toISOString()}` }
     const { committedOffsets: before } = await engine.status()
-    const stream = (await readFinalNumbers(engine, workspace, spec)) ?? (await readComputedNumbers(engine, workspace, spec))
+    const stream = (yield* readFinalNumbers(engine, workspace, spec)) ?? (await readComputedNumbers(engine, workspace, spec))
     const { committedOffsets: after } = await engine.status()
     const { facts } = await readFacts(engine, workspace, before)
     const numbers = compareWindow(stream, await sqlWindow(engine.reader, workspace, spec, before), naiveWindow(facts, spec))
@@ -194,12 +206,19 @@ async function* verifyAt(engine: Engine, workspace: string, window: string, atMs
 }
 
 /** The published numbers of this very end, when it is final and whole. */
-async function readFinalNumbers(engine: Engine, workspace: string, { endMs, lengthMs }: WindowSpec): Promise<StreamNumbers | undefined> {
+async function* readFinalNumbers(
+  engine: Engine,
+  workspace: string,
+  { endMs, lengthMs }: WindowSpec,
+): AsyncGenerator<VerifyLine, StreamNumbers | undefined> {
   const live = LIVE_WINDOWS.find((window) => window.lengthMs === lengthMs)
   if (live === undefined || endMs % live.paneMs !== 0) return undefined
   const rows = await readRowsAtEnds(engine.reader, workspace, live.name, [endMs])
   if (rows.find((row) => row.dimension === '')?.final !== true) return undefined
-  const snapshot = await readStreamSnapshot(engine, workspace, [live], () => [endMs])
+  const snapshot = yield* waitingFor(
+    readStreamSnapshot(engine, workspace, [live], () => [endMs]),
+    workspace,
+  )
   const found = snapshot?.windows.find((window) => window.endMs === endMs)
   return found === undefined || found.foldedDimensions.length > 0 ? undefined : found.numbers
 }
