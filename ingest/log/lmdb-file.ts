@@ -1,5 +1,5 @@
 /** The file of the embedded log as the disk holds it: what a cut or a damage of it would do to the process is met here. */
-import { stat, truncate } from 'node:fs/promises'
+import { open, stat, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { RootDatabase } from 'lmdb'
 import { LogCorruptError } from '../../schemas/ports/log.ts'
@@ -9,13 +9,46 @@ const HEAD_BYTES = 2 * 4096
 
 const fileOf = (path: string) => join(path, 'data.mdb')
 
-/** Throws LogCorruptError when the file in folder `path` does not even hold its head: LMDB would end the process. No file, or an empty one, is a new log. */
+/** Stands beside the file from the moment at which the log was made whole. */
+const markOf = (path: string) => join(path, 'made')
+
+const FULL = new Set(['ENOSPC', 'EDQUOT'])
+
+async function sizeOf(file: string): Promise<number | undefined> {
+  try {
+    return (await stat(file)).size
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+/**
+ * Throws LogCorruptError when the file in folder `path` does not even hold its head: LMDB would end the process, or begin a
+ * new log in the place of one that held records. No file, or an empty one, is a new log only where none was made before.
+ */
 export async function refuseHeadless(path: string): Promise<void> {
-  const size = await stat(fileOf(path)).then(
-    (found) => found.size,
-    () => 0,
+  const size = await sizeOf(fileOf(path))
+  if ((size ?? 0) >= HEAD_BYTES) return
+  const isNew = (size ?? 0) === 0 && (await sizeOf(markOf(path))) === undefined
+  if (isNew) return
+  const what = size === undefined ? 'is gone' : size === 0 ? 'is empty' : `is cut to ${size} bytes`
+  throw new LogCorruptError(
+    `the log in ${path} is damaged: its file data.mdb ${what}; put back a copy of it, or, to begin with no events at all, move the whole data folder away`,
   )
-  if (size > 0 && size < HEAD_BYTES) throw new LogCorruptError(`the log in ${path} is damaged: its file is cut to ${size} bytes`)
+}
+
+/** From now on the log in folder `path` is one that was made. A process that dies before begins again with the empty file that it left. */
+export async function markMade(path: string): Promise<void> {
+  if ((await sizeOf(markOf(path))) !== undefined) return
+  try {
+    const mark = await open(markOf(path), 'a', 0o600)
+    await mark.sync()
+    await mark.close()
+  } catch (error) {
+    // On a full disk a log starts, and says that it takes nothing: the mark then waits for the next start.
+    if (!FULL.has((error as NodeJS.ErrnoException).code ?? '')) throw error
+  }
 }
 
 /**

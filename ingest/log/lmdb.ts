@@ -15,7 +15,7 @@ import { AppendQueue, type PartitionAppend } from './append-queue.ts'
 import { batchKey, encodeBatch } from './batch-frame.ts'
 import type { CompanionLog, CompanionWrite } from './companions.ts'
 import { assertRoomFor, freeBytesAt } from './disk-space.ts'
-import { mendLength, naming, refuseHeadless } from './lmdb-file.ts'
+import { markMade, mendLength, naming, refuseHeadless } from './lmdb-file.ts'
 import { type Binary, environmentOf, openRecords, PartitionReader } from './lmdb-partition.ts'
 
 const LAYOUT_VERSION = 1
@@ -86,6 +86,7 @@ export async function openLmdbLog(options: {
   try {
     await mendLength(root, path)
     await settleLayout(root, path, partitions)
+    await markMade(path)
   } catch (error) {
     await root.close()
     throw error

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { copyFile, mkdtemp, rm, stat, truncate } from 'node:fs/promises'
+import { copyFile, mkdir, mkdtemp, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { open } from 'lmdb'
@@ -147,7 +147,7 @@ describe('damage in the embedded log', () => {
     await copyFile(file, whole)
     const { size } = await stat(whole)
     const outcomes: string[] = []
-    for (const length of [1, 4_095, 4_096, 8_191, 8_192, 12_288, size / 2, size - 8_192, size - 4_096, size - 1, size]) {
+    for (const length of [0, 1, 4_095, 4_096, 8_191, 8_192, 12_288, size / 2, size - 8_192, size - 4_096, size - 1, size]) {
       await copyFile(whole, file)
       await truncate(file, Math.floor(length))
       const outcome = await openLmdbLog({ path, partitions: 1 }).then(
@@ -161,7 +161,27 @@ describe('damage in the embedded log', () => {
       outcomes.push(outcome)
     }
     expect(new Set(outcomes)).toEqual(new Set(['LogCorruptError damaged', 'read 150']))
-    expect(outcomes.slice(0, 6)).toEqual(Array.from({ length: 6 }, () => 'LogCorruptError damaged'))
+    expect(outcomes.slice(0, 7)).toEqual(Array.from({ length: 7 }, () => 'LogCorruptError damaged'))
     expect(outcomes.at(-1)).toBe('read 150')
+  })
+
+  it('a file that is gone or empty is a new log only where none was made before', async () => {
+    const file = join(path, 'data.mdb')
+    await mkdir(path, { recursive: true })
+    await writeFile(file, '') // of a process that was killed as it began
+    const first = await openLmdbLog({ path, partitions: 1 })
+    await first.append([{ partition: 0, value: Buffer.from('kept') }])
+    await first.close()
+    await copyFile(file, join(path, 'whole'))
+    await truncate(file, 0)
+    await expect(openLmdbLog({ path, partitions: 1 })).rejects.toThrow(
+      `the log in ${path} is damaged: its file data.mdb is empty; put back`,
+    )
+    await rm(file)
+    await expect(openLmdbLog({ path, partitions: 1 })).rejects.toThrow('its file data.mdb is gone; put back')
+    await copyFile(join(path, 'whole'), file)
+    const again = await openLmdbLog({ path, partitions: 1 })
+    expect(await again.read(0, 0, 10)).toHaveLength(1)
+    await again.close()
   })
 })
