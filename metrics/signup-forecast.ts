@@ -4,7 +4,8 @@
  * always gives the same fan. Pure.
  *
  * K has the posterior of `reproductionNumber` over the last steps, its variance widened by what uneven referrals do to
- * the number of credits; it is taken at evenly spaced probabilities. A measured interval is known up to the number of
+ * the number of credits, and by how much K moved from window to window before (pace-drift.ts), as a random walk from
+ * the middle of the window to the middle of what is foretold; the pace of those who come by themselves likewise. K is taken at evenly spaced probabilities. A measured interval is known up to the number of
  * cycle times behind it; it is taken at three points of its mean (Gauss-Hermite), each with the K that belongs to it, since a
  * longer interval means less exposure and so a larger K. For each pair the mean and the variance of every step
  * are exact (future-arrivals.ts), its distribution is taken as a gamma with both; the fan has the quantiles of the mixture.
@@ -13,6 +14,7 @@ import jstat from 'jstat'
 import { type FutureArrivals, futureArrivals, type ImportedPace, type Moments } from './future-arrivals.ts'
 import { gammaQuantile } from './gamma-quantile.ts'
 import { type GenerationInterval, intervalOf } from './generation-interval.ts'
+import { paceDrift, type PaceWindow } from './pace-drift.ts'
 import { infectiousness, REPRODUCTION_PRIOR, reproductionPosterior, type StepArrivals, totalArrivals } from './reproduction-number.ts'
 
 export interface ForecastHistory extends StepArrivals {
@@ -48,6 +50,8 @@ export interface ForecastScore {
 /** As for K itself (k-factor.ts): above this coefficient of variation too little is known. */
 const COEFFICIENT_OF_VARIATION_MAX = 0.3
 const K_POINTS = 16
+/** What is longer ago says little of how restless K is today. */
+const DRIFT_WINDOWS_MAX = 8
 /** Of a normal distribution, in standard deviations. */
 const INTERVAL_POINTS = [
   [-Math.sqrt(3), 1 / 6],
@@ -69,16 +73,19 @@ export function signupForecast(history: ForecastHistory, horizonSteps: number): 
   if (arrivals.length <= history.interval.meanSteps) return { reason: 'before_mean_interval' }
   const credits = sumOf(history.local.slice(from))
   if (1 / Math.sqrt(1 + credits) > COEFFICIENT_OF_VARIATION_MAX) return { reason: 'too_few_signups' }
-  const pace = importedPace(history.imported.slice(from))
   const inverseDispersion = history.dispersion === null ? 0 : 1 / history.dispersion
+  const windowsAhead = (history.windowSteps + horizonSteps) / 2 / history.windowSteps
+  const { drift, importedDrift } = drifts(history, inverseDispersion)
+  const pace = importedPace(history.imported.slice(from), importedDrift * windowsAhead)
   const mixture: WeightedFuture[] = []
   for (const [interval, probability] of likelyIntervals(history.interval, history.cycles)) {
-    const exposure = sumOf([...infectiousness(arrivals, interval).slice(from)])
+    const exposure = sumOf(infectiousness(arrivals, interval).subarray(from))
     if (exposure === 0) return { reason: 'no_exposure' }
     const { shape, scale } = reproductionPosterior(credits, exposure, REPRODUCTION_PRIOR)
-    const excess = 1 + shape * scale * inverseDispersion * unevenShare(arrivals, interval, from)
+    const excess = 1 + shape * scale * inverseDispersion * unevenShare(arrivals, interval, from, arrivals.length)
+    const relativeVariance = excess / shape + Math.expm1(drift * windowsAhead)
     for (let point = 0; point < K_POINTS; point += 1) {
-      const k = gammaQuantile((point + 0.5) / K_POINTS, shape / excess, scale * excess)
+      const k = gammaQuantile((point + 0.5) / K_POINTS, 1 / relativeVariance, shape * scale * relativeVariance)
       const future = futureArrivals(arrivals, interval, k, pace, horizonSteps, inverseDispersion)
       mixture.push({ probability: probability / K_POINTS, future })
     }
@@ -102,16 +109,63 @@ interface WeightedFuture {
   readonly future: FutureArrivals
 }
 
-function sumOf(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0)
+function sumOf(values: Iterable<number>): number {
+  let sum = 0
+  for (const value of values) sum += value
+  return sum
 }
 
-/** Jeffreys' prior for the mean; counts more uneven than Poisson widen both variances. */
-function importedPace(counts: readonly number[]): ImportedPace {
+/** Jeffreys' prior for the mean, whose logarithm moves with variance `drift`; counts more uneven than Poisson widen all of it. */
+function importedPace(counts: readonly number[], drift: number): ImportedPace {
+  const mean = (sumOf(counts) + 0.5) / counts.length
+  const excess = excessOf(counts)
+  return { mean, stepVariance: mean * excess, meanVariance: (mean * excess) / counts.length + mean * mean * Math.expm1(drift) }
+}
+
+/** Variance over mean of counts, at least 1. */
+function excessOf(counts: readonly number[]): number {
   const mean = (sumOf(counts) + 0.5) / counts.length
   const squares = counts.reduce((sum, count) => sum + (count - mean) ** 2, 0)
-  const excess = counts.length > 1 ? Math.max(1, squares / (counts.length - 1) / mean) : 1
-  return { mean, stepVariance: mean * excess, meanVariance: (mean * excess) / counts.length }
+  return counts.length > 1 ? Math.max(1, squares / (counts.length - 1) / mean) : 1
+}
+
+/** Variances of the change of log K, and of the log of the imported pace, from a window to the next. */
+function drifts(history: ForecastHistory, inverseDispersion: number): { drift: number; importedDrift: number } {
+  const { interval, windowSteps } = history
+  const arrivals = totalArrivals(history)
+  const lambda = infectiousness(arrivals, interval)
+  const brought: PaceWindow[] = []
+  const imported: PaceWindow[] = []
+  for (
+    let to = arrivals.length;
+    to - windowSteps >= 1 && to > interval.meanSteps && brought.length < DRIFT_WINDOWS_MAX;
+    to -= windowSteps
+  ) {
+    const from = to - windowSteps
+    const exposure = sumOf(lambda.subarray(from, to))
+    if (exposure === 0) break
+    const count = sumOf(history.local.slice(from, to))
+    const excess = 1 + (count / exposure) * inverseDispersion * unevenShare(arrivals, interval, from, to)
+    brought.push({ count, exposure, excess })
+    const others = history.imported.slice(from, to)
+    imported.push({ count: sumOf(others), exposure: windowSteps, excess: excessOf(others) })
+  }
+  return { drift: paceDrift(brought), importedDrift: paceDrift(imported) }
+}
+
+/**
+ * Sum over people of (share of their referrals expected inside the window)^2, over the sum of the shares: times K / k it
+ * is what uneven referrals add to the variance of the window's credits, in parts of the Poisson variance.
+ */
+function unevenShare(arrivals: readonly number[], { weights }: GenerationInterval, from: number, to: number): number {
+  let shares = 0
+  let squares = 0
+  for (const [step, people] of arrivals.slice(0, to).entries()) {
+    const share = sumOf(weights.subarray(Math.max(0, from - step), Math.max(0, to - step)))
+    shares += people * share
+    squares += people * share * share
+  }
+  return shares === 0 ? 0 : squares / shares
 }
 
 /**
@@ -124,26 +178,9 @@ function likelyIntervals(interval: GenerationInterval, cycles: number | null): (
   return INTERVAL_POINTS.map(([deviations, probability]) => {
     const tilt = deviations / Math.sqrt(cycles * variance)
     const tilted = interval.weights.map((weight, delay) => weight * Math.max(0, 1 + tilt * (delay - interval.meanSteps)))
-    const sum = sumOf([...tilted])
+    const sum = sumOf(tilted)
     return [intervalOf(tilted.map((weight) => weight / sum)), probability]
   })
-}
-
-/**
- * Sum over people of (share of their referrals expected inside the window)^2, over the sum of the shares: times K / k it is what
- * uneven referrals add to the variance of the credits, beyond Poisson.
- */
-function unevenShare(arrivals: readonly number[], { weights }: GenerationInterval, from: number): number {
-  let shares = 0
-  let squares = 0
-  for (const [step, people] of arrivals.entries()) {
-    let share = 0
-    const last = Math.min(arrivals.length - 1, step + weights.length - 1)
-    for (let later = Math.max(from, step + 1); later <= last; later += 1) share += weights[later - step] as number
-    shares += people * share
-    squares += people * share * share
-  }
-  return shares === 0 ? 0 : squares / shares
 }
 
 function bandOf(mixture: readonly WeightedFuture[], momentsOf: (future: FutureArrivals) => Moments): ForecastBand {
