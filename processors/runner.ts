@@ -168,12 +168,11 @@ export class Runner {
   /** Processes, tells and commits what is due; returns the number of records. */
   async #turn(): Promise<number> {
     const processed = await this.#processSome()
-    this.#live.tell(this.#topology, this.#topology.version(this.#positions))
+    this.#live.tell(this.#topology, this.#topology.version(this.#positions), processed >= this.#limits.readRecords)
     if (this.#isCommitDue(processed === 0)) await this.#commitNow()
     // While the warehouse is away a snapshot waits: live numbers go on.
     if (this.#patience.trouble === null && this.#schedule.isDue()) {
       await this.#commitNow()
-      await this.#inFlight
       await this.#snapshot()
     }
     return processed
@@ -303,8 +302,9 @@ export class Runner {
 
   /** Starts a commit of all that is processed, once the one before is in. */
   async #commitNow(): Promise<void> {
+    if (this.#pendingSinceMs === undefined) return
     await this.#inFlight
-    if (this.#pendingSinceMs === undefined || this.#failure) return
+    if (this.#failure) return
     const messages = this.#held.takeAll()
     const requests = this.#takeMessages(messages)
     this.#held.push(messages) // behind a rebuild
@@ -375,13 +375,16 @@ export class Runner {
     return `events-v${ROWS_VERSION}-${local === undefined ? '' : `p${local.join('.')}-`}${this.#positions.join('.')}`
   }
 
-  /** Without a snapshot a restart only takes longer: one that fails is tried again later. None of a commit that did not go out. */
+  /** Written while the newest commit goes out, and kept once it is. Without one a restart only takes longer: it is tried again later. */
   async #snapshot(): Promise<void> {
     if (this.#failure !== undefined) return
     const { commits, snapshots, onError } = this.#options
     try {
+      if (commits.place !== undefined) await this.#inFlight // a place is behind the mark of the commit
       const where = { commit: this.#commit, positions: [...this.#positions], place: commits.place }
-      await this.#schedule.during(() => snapshots.write({ ...where, state: this.#topology.snapshot() }))
+      const written = await this.#schedule.during(() => snapshots.write({ ...where, state: this.#topology.snapshot() }))
+      await this.#inFlight
+      if (this.#failure === undefined) await written.keep()
       await commits.dropThrough(await snapshots.oldestCommit())
     } catch (error) {
       onError('a snapshot could not be written', error)

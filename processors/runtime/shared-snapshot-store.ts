@@ -2,7 +2,7 @@
  * Snapshots of a task that may go to another instance: each is a file here, and is then brought to the topic, from the file
  * and beside the work that goes on. Who takes the task up has the newest of both.
  */
-import type { FileSnapshotStore, SnapshotStore } from './snapshot-store.ts'
+import type { FileSnapshotStore, SnapshotStore, WrittenSnapshot } from './snapshot-store.ts'
 import type { StateSnapshot } from './snapshot-stream.ts'
 import type { SharedSnapshot, SnapshotTopic } from './snapshot-topic.ts'
 
@@ -44,14 +44,19 @@ export class SharedSnapshotStore<State> implements SnapshotStore<State> {
     return restored ?? this.#options.files.readNewest()
   }
 
-  /** Resolves when it is on disk here; others find it a little later. Waits for the one before to be there. */
-  async write(snapshot: StateSnapshot<State>): Promise<void> {
+  /** `keep` resolves when it is on disk here; others find it a little later. Waits for the one before to be there. */
+  async write(snapshot: StateSnapshot<State>): Promise<WrittenSnapshot> {
     const { files, topic, onError } = this.#options
     await this.#sharing
-    const path = await files.write(snapshot)
-    this.#sharing = topic
-      .write(snapshot.commit, files.bytesOf(path))
-      .catch((error: unknown) => onError('a snapshot could not be shared with other instances', error))
+    const written = await files.write(snapshot)
+    return {
+      keep: async () => {
+        const name = await written.keep()
+        this.#sharing = topic
+          .write(snapshot.commit, files.bytesOf(name))
+          .catch((error: unknown) => onError('a snapshot could not be shared with other instances', error))
+      },
+    }
   }
 
   oldestCommit(): Promise<number> {

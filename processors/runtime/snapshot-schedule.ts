@@ -55,14 +55,14 @@ export class SnapshotSchedule {
     return this.#isWanted || this.#records >= this.#recordsMax || (isCalm && this.#records >= this.#recordsMax * WORTH_SHARE)
   }
 
-  /** Writes one by `write`; counting begins anew, also when it fails: it is tried again later. */
-  async during(write: () => Promise<unknown>): Promise<void> {
+  /** Writes one by `write`, and gives what that does; counting begins anew, also when it fails: it is tried again later. */
+  async during<Written>(write: () => Promise<Written>): Promise<Written> {
     const beganMs = this.#clock.nowMs()
     this.#records = 0
     this.#isWanted = false
     this.#lookRecords = 0
     try {
-      await write()
+      return await write()
     } finally {
       this.#endedMs = this.#clock.nowMs()
       this.#tookMs = this.#endedMs - beganMs

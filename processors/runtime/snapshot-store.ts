@@ -10,9 +10,15 @@ import { bytesOf, readSnapshot, type StateSnapshot } from './snapshot-stream.ts'
 const KEPT = 2
 const READ_BYTES = 1024 * 1024
 
+/** A snapshot that stands beside the others, and is nothing yet. */
+export interface WrittenSnapshot {
+  /** Makes it the newest. Resolves when that would survive a crash. */
+  keep(): Promise<unknown>
+}
+
 export interface SnapshotStore<State> {
-  /** Resolves when it would survive a crash. The state must not change until then. */
-  write(snapshot: StateSnapshot<State>): Promise<unknown>
+  /** Writes a snapshot that counts once it is kept; one that never is has not been. The state must not change until this resolves. */
+  write(snapshot: StateSnapshot<State>): Promise<WrittenSnapshot>
   /** The newest snapshot that is whole and of this version. */
   readNewest(): Promise<StateSnapshot<State> | undefined>
   /** Records of commits up to this one are not needed: it is the commit of the oldest snapshot that is kept. */
@@ -28,21 +34,26 @@ export class FileSnapshotStore<State> implements SnapshotStore<State> {
     this.#folder = folder
   }
 
-  /** As in the port; resolves with the file's name. */
-  async write(snapshot: StateSnapshot<State>): Promise<string> {
-    const name = await this.#writeFile(snapshot.commit, bytesOf(snapshot))
-    this.#whole = [name, ...this.#whole].slice(0, KEPT)
-    if (this.#whole.length < KEPT) return name
-    for (const other of await this.#names()) if (!this.#whole.includes(other)) await unlink(join(this.#folder, other))
-    return name
+  /** As in the port; `keep` resolves with the file's name. */
+  async write(snapshot: StateSnapshot<State>): Promise<{ keep(): Promise<string> }> {
+    const name = await this.#writePart(snapshot.commit, bytesOf(snapshot))
+    return {
+      keep: async () => {
+        await this.#keep(name)
+        this.#whole = [name, ...this.#whole].slice(0, KEPT)
+        if (this.#whole.length < KEPT) return name
+        for (const other of await this.#names()) if (!this.#whole.includes(other)) await unlink(join(this.#folder, other))
+        return name
+      },
+    }
   }
 
   /** Takes a snapshot from elsewhere as the newest: whether it is whole shows when it is read. Rejects as `bytes` do. */
   async adopt(commit: number, bytes: AsyncIterable<Uint8Array>): Promise<void> {
-    await this.#writeFile(commit, bytes)
+    await this.#keep(await this.#writePart(commit, bytes))
   }
 
-  /** The bytes of a file that `write` named, in whatever chunks. */
+  /** The bytes of a file that was kept, in whatever chunks. */
   bytesOf(name: string): AsyncIterable<Uint8Array> {
     return createReadStream(join(this.#folder, name), { highWaterMark: READ_BYTES })
   }
@@ -67,7 +78,8 @@ export class FileSnapshotStore<State> implements SnapshotStore<State> {
     return this.#whole.length < KEPT ? 0 : commitOf(this.#whole.at(-1) as string)
   }
 
-  async #writeFile(commit: number, chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Promise<string> {
+  /** Writes a file beside the others, and gives the name that it is to have. */
+  async #writePart(commit: number, chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Promise<string> {
     await mkdir(this.#folder, { recursive: true, mode: 0o700 })
     const [newest] = await this.#names()
     const name = nameOf(newest === undefined ? 1 : Number.parseInt(newest, 10) + 1, commit)
@@ -82,13 +94,13 @@ export class FileSnapshotStore<State> implements SnapshotStore<State> {
     } finally {
       await file.close()
     }
-    await rename(`${path}.part`, path)
-    await this.#syncFolder()
     return name
   }
 
-  /** A rename is on disk only when its folder is. */
-  async #syncFolder(): Promise<void> {
+  async #keep(name: string): Promise<void> {
+    const path = join(this.#folder, name)
+    await rename(`${path}.part`, path)
+    // A rename is on disk only when its folder is.
     const folder = await open(this.#folder, 'r')
     try {
       await folder.sync()

@@ -42,10 +42,10 @@ type Step =
 
 const ARRAY_TYPES = { Uint8Array, Int32Array, Uint32Array, Float64Array } as const
 
-/** A container that is being taken apart: its members that are left. An array's are written without their keys. */
+/** A container that is being taken apart: its members that are left, of an array itself. An array's are written without their keys. */
 interface Frame {
-  readonly members: Iterator<readonly [key: unknown, value: unknown]>
-  readonly isList: boolean
+  readonly members: Iterator<readonly [key: unknown, value: unknown]> | undefined
+  readonly list: readonly unknown[]
   readonly count: number
   /** Members that were taken, and about the bytes of the one that was measured last. */
   taken: number
@@ -62,6 +62,13 @@ export function* piecesOf(state: unknown, { pieceBytes, wholeBytes }: PieceSizes
     whole = undefined
     steps.push(one)
   }
+  const gather = (...members: unknown[]) => {
+    if (whole !== undefined) whole.push(...members)
+    else {
+      step(MEMBERS, members)
+      whole = members
+    }
+  }
   const close = () => {
     const piece = serialize(steps)
     steps = []
@@ -72,29 +79,31 @@ export function* piecesOf(state: unknown, { pieceBytes, wholeBytes }: PieceSizes
 
   // The state stands in a list of one.
   step(OPEN_ARRAY)
-  const stack: Frame[] = [frameOf([state].entries(), 1, true)]
+  const stack: Frame[] = [listFrame([state])]
   for (let frame = stack.at(-1); frame !== undefined; frame = stack.at(-1)) {
-    const next = frame.members.next()
-    if (next.done) {
+    if (frame.taken === frame.count) {
       stack.pop()
       step(CLOSE)
       continue
     }
-    const [key, value] = next.value
+    const { members, list } = frame
+    const isList = members === undefined
+    const [key, value] = isList ? [undefined, list[frame.taken]] : (members.next().value as readonly [unknown, unknown])
     const size = measured(frame, value, wholeBytes)
     if (size < wholeBytes || !canBeTakenApart(value)) {
-      if (whole === undefined) {
-        const members: unknown[] = []
-        step(MEMBERS, members)
-        whole = members
+      if (isList) {
+        const alike = list.slice(frame.taken, frame.taken + alikeBehind(frame, pieceBytes))
+        gather(value, ...alike)
+        frame.taken += alike.length
+        bytes += size * (1 + alike.length)
+      } else {
+        gather(key, value)
+        bytes += size + sizeOf(key, wholeBytes)
       }
-      if (!frame.isList) whole.push(key)
-      whole.push(value)
-      bytes += size + sizeOf(key, wholeBytes)
       if (bytes >= pieceBytes) yield close()
       continue
     }
-    if (!frame.isList) step(KEY, key)
+    if (!isList) step(KEY, key)
     if (ArrayBuffer.isView(value)) {
       step(OPEN_BYTES, value.constructor.name, value.byteLength)
       for (const run of runsOf(value, pieceBytes)) {
@@ -117,25 +126,30 @@ function canBeTakenApart(value: unknown): value is object {
 function opened(value: object, step: (...one: Step) => void): Frame {
   if (value instanceof Map) {
     step(OPEN_MAP)
-    return frameOf(value.entries(), value.size, false)
+    return { members: value.entries(), list: [], count: value.size, taken: 0, bytes: 0 }
   }
   if (Array.isArray(value)) {
     step(OPEN_ARRAY)
-    return frameOf(value.entries(), value.length, true)
+    return listFrame(value)
   }
   step(OPEN_OBJECT)
   const members = Object.entries(value)
-  return frameOf(members.values(), members.length, false)
+  return { members: members.values(), list: [], count: members.length, taken: 0, bytes: 0 }
 }
 
-function frameOf(members: Frame['members'], count: number, isList: boolean): Frame {
-  return { members, isList, count, taken: 0, bytes: 0 }
+function listFrame(list: readonly unknown[]): Frame {
+  return { members: undefined, list, count: list.length, taken: 0, bytes: 0 }
 }
 
 function measured(frame: Frame, value: unknown, enough: number): number {
   if (frame.count <= MEASURED_ALL || frame.taken % MEASURED_EVERY === 0 || frame.bytes >= enough) frame.bytes = sizeOf(value, enough)
   frame.taken += 1
   return frame.bytes
+}
+
+/** Members of a list that go with the small one that was just measured, up to the next that is: none where they may be many bytes. */
+function alikeBehind({ count, taken, bytes }: Frame, pieceBytes: number): number {
+  return count <= MEASURED_ALL || bytes * MEASURED_EVERY > pieceBytes ? 0 : (MEASURED_EVERY - (taken % MEASURED_EVERY)) % MEASURED_EVERY
 }
 
 /** Puts pieces together again. */

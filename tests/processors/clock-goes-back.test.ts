@@ -4,6 +4,7 @@ import { createMemoryLog } from '../../ingest/log/memory.ts'
 import { Runner } from '../../processors/runner.ts'
 import { MemoryCommitStore } from '../../processors/runtime/commit-store.ts'
 import { HOUR_MS } from '../../schemas/windows.ts'
+import { memorySnapshots } from './memory-snapshots.ts'
 import { RecordingSink } from './recording-sink.ts'
 import { append, history } from './shop-history.ts'
 
@@ -22,7 +23,7 @@ it('commits what is pending, and tells watchers', async () => {
       subscribe: () => () => {},
     },
     commits: new MemoryCommitStore(),
-    snapshots: { write: async () => {}, readNewest: async () => undefined, oldestCommit: async () => 0 },
+    snapshots: memorySnapshots(),
     clock: { nowMs: () => performance.now() - setBackMs },
     sleep: () => new Promise((done) => setImmediate(done)),
     onError: () => {},

@@ -80,7 +80,10 @@ export function crashingAt(stores: Stores, point: CrashPoint, times: number): Cr
       close: () => commits.close(),
     },
     snapshots: {
-      write: (snapshot) => around('snapshot', () => snapshots.write(snapshot)),
+      async write(snapshot) {
+        const written = await snapshots.write(snapshot)
+        return { keep: () => around('snapshot', () => written.keep()) }
+      },
       readNewest: () => snapshots.readNewest(),
       oldestCommit: () => snapshots.oldestCommit(),
     },

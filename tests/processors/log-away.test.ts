@@ -4,6 +4,7 @@ import { createMemoryLog } from '../../ingest/log/memory.ts'
 import { Runner } from '../../processors/runner.ts'
 import { MemoryCommitStore } from '../../processors/runtime/commit-store.ts'
 import { type LogReader, LogUnavailableError } from '../../schemas/ports/log.ts'
+import { memorySnapshots } from './memory-snapshots.ts'
 import { RecordingSink } from './recording-sink.ts'
 import { append, history } from './shop-history.ts'
 
@@ -25,7 +26,7 @@ it('goes on with the records when the log gives them again', async () => {
     sink,
     live: { publish: () => {}, subscribe: () => () => {} },
     commits: new MemoryCommitStore(),
-    snapshots: { write: async () => {}, readNewest: async () => undefined, oldestCommit: async () => 0 },
+    snapshots: memorySnapshots(),
     clock: { nowMs: () => performance.now() },
     sleep: () => new Promise((done) => setImmediate(done)),
     onError: () => {},

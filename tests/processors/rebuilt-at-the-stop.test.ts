@@ -2,18 +2,16 @@
  * A task that is stopped just as it builds a workspace anew: what the state built anew has to tell the workspace's home is
  * in a commit, and not only in the memory of who is stopped.
  */
-import { deserialize, serialize } from 'node:v8'
 import { expect, it } from 'vitest'
 import { createMemoryLog } from '../../ingest/log/memory.ts'
 import { Runner } from '../../processors/runner.ts'
 import { MemoryCommitStore } from '../../processors/runtime/commit-store.ts'
-import type { SnapshotStore } from '../../processors/runtime/snapshot-store.ts'
 import { encodeTaskRecord } from '../../processors/task-message.ts'
-import type { TopologySnapshot } from '../../processors/topology.ts'
 import { homeOf } from '../../processors/workspace-topology.ts'
 import type { LogRecord } from '../../schemas/log-records.ts'
 import type { Log } from '../../schemas/ports/log.ts'
 import { DAY_MS, HOUR_MS } from '../../schemas/windows.ts'
+import { memorySnapshots } from './memory-snapshots.ts'
 import { RecordingSink } from './recording-sink.ts'
 import { append, history, START_MS } from './shop-history.ts'
 
@@ -36,17 +34,6 @@ function importOfLastYear(): LogRecord[] {
 /** Time goes on far enough that every window of the history closes. */
 function timeGoesOn(): LogRecord[] {
   return [{ v: 1, type: 'tick', workspace: '*', received_at: START_MS + 3 * DAY_MS }]
-}
-
-function memorySnapshots(): SnapshotStore<TopologySnapshot> {
-  let kept: Buffer | undefined
-  return {
-    async write(snapshot) {
-      kept = serialize(snapshot)
-    },
-    readNewest: async () => kept && (deserialize(kept) as Awaited<ReturnType<SnapshotStore<TopologySnapshot>['readNewest']>>),
-    oldestCommit: async () => 0,
-  }
 }
 
 function cluster() {

@@ -43,7 +43,7 @@ const snapshotOf = (commit: number) => ({
   state: { names: [...names, String(commit)] },
 })
 async function written(store: SharedSnapshotStore<State>, ...commits: number[]): Promise<void> {
-  for (const commit of commits) await store.write(snapshotOf(commit))
+  for (const commit of commits) await (await store.write(snapshotOf(commit))).keep()
   await store.close()
 }
 /** The commit that an instance goes on from; its state is checked. */

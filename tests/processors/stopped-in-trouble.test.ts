@@ -1,24 +1,11 @@
 /** A runner that is stopped as its last commit fails: the state with that commit must not be kept, or its rows never go out. */
-import { deserialize, serialize } from 'node:v8'
 import { expect, it } from 'vitest'
 import { createMemoryLog } from '../../ingest/log/memory.ts'
 import { Runner } from '../../processors/runner.ts'
 import { MemoryCommitStore } from '../../processors/runtime/commit-store.ts'
-import type { SnapshotStore } from '../../processors/runtime/snapshot-store.ts'
-import type { TopologySnapshot } from '../../processors/topology.ts'
+import { memorySnapshots } from './memory-snapshots.ts'
 import { RecordingSink } from './recording-sink.ts'
 import { append, history } from './shop-history.ts'
-
-function memorySnapshots(): SnapshotStore<TopologySnapshot> {
-  let kept: Buffer | undefined
-  return {
-    async write(snapshot) {
-      kept = serialize(snapshot)
-    },
-    readNewest: async () => kept && (deserialize(kept) as Awaited<ReturnType<SnapshotStore<TopologySnapshot>['readNewest']>>),
-    oldestCommit: async () => 0,
-  }
-}
 
 it('sends the rows of the commit after the next start', async () => {
   const log = createMemoryLog({ partitions: 1 })

@@ -158,7 +158,7 @@ describe('snapshots on disk', () => {
   it('the newest comes back as it was, and two are kept', async () => {
     const store = new FileSnapshotStore(folder)
     expect(await store.readNewest()).toBeUndefined()
-    for (const sequence of [1, 2, 3]) await store.write(snapshot(sequence))
+    for (const sequence of [1, 2, 3]) await (await store.write(snapshot(sequence))).keep()
     expect(await new FileSnapshotStore(folder).readNewest()).toEqual(snapshot(3))
     expect(await readdir(folder)).toHaveLength(2)
     expect(await store.oldestCommit()).toBe(4)
@@ -166,13 +166,13 @@ describe('snapshots on disk', () => {
 
   it('the place of its commits comes with it', async () => {
     const placed = { ...snapshot(1), place: { owner: 'a', offset: 17 } }
-    await new FileSnapshotStore(folder).write(placed)
+    await (await new FileSnapshotStore(folder).write(placed)).keep()
     expect(await new FileSnapshotStore(folder).readNewest()).toEqual(placed)
   })
 
   it('a damaged newest gives way to the one before', async () => {
     const store = new FileSnapshotStore(folder)
-    for (const sequence of [1, 2]) await store.write(snapshot(sequence))
+    for (const sequence of [1, 2]) await (await store.write(snapshot(sequence))).keep()
     const newest = join(folder, (await sorted()).at(-1) ?? '')
     const bytes = await readFile(newest)
     const damages: [string, Uint8Array][] = [
@@ -193,19 +193,19 @@ describe('snapshots on disk', () => {
   it('of ten thousand bytes and of ten million are read the same', async () => {
     for (const [sequence, count] of [200, 200_000].entries()) {
       const state = { names: Array.from({ length: count }, (_, index) => `an actor with a name of some length, ${index}`) }
-      await new FileSnapshotStore(folder).write({ ...snapshot(sequence + 1), state })
+      await (await new FileSnapshotStore(folder).write({ ...snapshot(sequence + 1), state })).keep()
       expect((await new FileSnapshotStore<typeof state>(folder).readNewest())?.state.names.join()).toBe(state.names.join())
     }
   })
 
   it('one that is damaged does not count as kept: commits since the one before stay', async () => {
     const store = new FileSnapshotStore(folder)
-    for (const sequence of [1, 2]) await store.write(snapshot(sequence))
+    for (const sequence of [1, 2]) await (await store.write(snapshot(sequence))).keep()
     await writeFile(join(folder, (await sorted()).at(-1) ?? ''), 'damaged')
     const next = new FileSnapshotStore(folder)
     expect(await next.readNewest()).toEqual(snapshot(1))
     expect(await next.oldestCommit()).toBe(0)
-    await next.write(snapshot(3))
+    await (await next.write(snapshot(3))).keep()
     expect(await next.oldestCommit()).toBe(2)
     expect(await readdir(folder)).toHaveLength(2)
     expect(await new FileSnapshotStore(folder).readNewest()).toEqual(snapshot(3))
@@ -213,13 +213,14 @@ describe('snapshots on disk', () => {
 
   it('the same commit may have another one: it counts', async () => {
     const store = new FileSnapshotStore(folder)
-    for (const name of ['one', 'two', 'three']) await store.write({ ...snapshot(1), state: { people: new Map([[name, 1]]) } })
+    for (const name of ['one', 'two', 'three'])
+      await (await store.write({ ...snapshot(1), state: { people: new Map([[name, 1]]) } })).keep()
     expect((await new FileSnapshotStore(folder).readNewest())?.state).toEqual({ people: new Map([['three', 1]]) })
   })
 
   it('what was being written when the power went is not taken for a snapshot', async () => {
     const store = new FileSnapshotStore(folder)
-    await store.write(snapshot(1))
+    await (await store.write(snapshot(1))).keep()
     await writeFile(join(folder, '000000000002-4.state.part'), 'half')
     expect(await store.readNewest()).toEqual(snapshot(1))
   })
