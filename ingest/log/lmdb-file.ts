@@ -7,7 +7,16 @@ import { LogCorruptError } from '../../schemas/ports/log.ts'
 /** LMDB's file begins with two pages of its own, of 4096 bytes or more. */
 const HEAD_BYTES = 2 * 4096
 
-const fileOf = (path: string) => join(path, 'data.mdb')
+/** The file of the environment in folder `path`. */
+export function dataFileOf(path: string): string {
+  return join(path, 'data.mdb')
+}
+
+/** How far LMDB uses its file, as of the newest transaction. */
+export function usedBytes(root: RootDatabase<Buffer, Buffer>): number {
+  const { lastPageNumber, pageSize } = root.getStats() as { readonly lastPageNumber: number; readonly pageSize: number }
+  return (lastPageNumber + 1) * pageSize
+}
 
 /** Stands beside the file from the moment at which the log was made whole. */
 const markOf = (path: string) => join(path, 'made')
@@ -28,7 +37,7 @@ async function sizeOf(file: string): Promise<number | undefined> {
  * new log in the place of one that held records. No file, or an empty one, is a new log only where none was made before.
  */
 export async function refuseHeadless(path: string): Promise<void> {
-  const size = await sizeOf(fileOf(path))
+  const size = await sizeOf(dataFileOf(path))
   if ((size ?? 0) >= HEAD_BYTES) return
   const isNew = (size ?? 0) === 0 && (await sizeOf(markOf(path))) === undefined
   if (isNew) return
@@ -57,9 +66,8 @@ export async function markMade(path: string): Promise<void> {
  * damaged and named, and free ones at the end, which LMDB may never have written, do no harm.
  */
 export async function mendLength(root: RootDatabase<Buffer, Buffer>, path: string): Promise<void> {
-  const { lastPageNumber, pageSize } = root.getStats() as { readonly lastPageNumber: number; readonly pageSize: number }
-  const wanted = (lastPageNumber + 1) * pageSize
-  if ((await stat(fileOf(path))).size < wanted) await truncate(fileOf(path), wanted)
+  const wanted = usedBytes(root)
+  if ((await stat(dataFileOf(path))).size < wanted) await truncate(dataFileOf(path), wanted)
 }
 
 /** What `work` gives; an error of LMDB's own, which means that its pages do not add up, becomes a LogCorruptError that begins with `what`. */

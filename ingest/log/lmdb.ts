@@ -15,6 +15,7 @@ import { AppendQueue, type PartitionAppend } from './append-queue.ts'
 import { batchKey, encodeBatch } from './batch-frame.ts'
 import type { CompanionLog, CompanionWrite } from './companions.ts'
 import { assertRoomFor, freeBytesAt } from './disk-space.ts'
+import { FileRoom } from './file-room.ts'
 import { markMade, mendLength, naming, refuseHeadless } from './lmdb-file.ts'
 import { type Binary, environmentOf, openRecords, PartitionReader } from './lmdb-partition.ts'
 
@@ -100,6 +101,7 @@ export async function openLmdbLog(options: {
     return reader
   }
 
+  const room = await FileRoom.open(root, path)
   let halted: string | undefined
   const commit = async (appends: readonly PartitionAppend[], companions: readonly CompanionWrite[]): Promise<void> => {
     if (halted !== undefined) throw new LogUnavailableError(halted)
@@ -107,7 +109,10 @@ export async function openLmdbLog(options: {
     const bytes =
       batches.reduce((sum, { frame }) => sum + frame.byteLength, 0) +
       companions.reduce((sum, { value }) => sum + (value?.byteLength ?? 0), 0)
-    assertRoomFor(bytes, freeBytes(path))
+    const free = freeBytes(path)
+    assertRoomFor(bytes, free)
+    // Commits come one after the other: nothing else is being written.
+    await room.keepFor(bytes, free)
     try {
       // The writes inside of a batch settle with it: theirs is the one promise.
       await root.batch(() => {
@@ -126,6 +131,7 @@ export async function openLmdbLog(options: {
   try {
     ends = readers.map((reader) => reader.end())
   } catch (error) {
+    await room.close()
     await root.close()
     throw error
   }
@@ -156,6 +162,7 @@ export async function openLmdbLog(options: {
     },
     async close() {
       await queue.close()
+      await room.close()
       await root.close()
     },
   }
