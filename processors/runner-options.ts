@@ -34,7 +34,7 @@ export interface RunnerLimits {
   readonly readRecords: number
   /** Rows that make a commit due. */
   readonly commitRows: number
-  /** A commit is due when this much time has passed since its first record. */
+  /** A commit is due when this much time has passed since its first record, or up to four times that where commits take long (`commit-pace.ts`). */
   readonly commitIntervalMs: number
   /** Live watchers hear at most this often. */
   readonly liveIntervalMs: number

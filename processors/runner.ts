@@ -12,6 +12,7 @@ import { PoisonRecords, RecordFailedError } from './poison-records.ts'
 import { Topology, type TopologySnapshot } from './topology.ts'
 import { NO_OUTPUT, type ReadHistory, type RebuildRequest } from './topology-output.ts'
 import type { CommitEntry } from './runtime/commit-store.ts'
+import { CommitPace } from './runtime/commit-pace.ts'
 import { type Commit, CommitWriter } from './runtime/commit-writer.ts'
 import { HeldMessages } from './runtime/held-messages.ts'
 import { Patience } from './runtime/patience.ts'
@@ -43,6 +44,7 @@ export class Runner {
   /** A rebuild is to come, or under way: numbers are not those of the records yet. */
   #isRebuildDue = false
   #commit = 0
+  readonly #pace: CommitPace
   readonly #schedule: SnapshotSchedule
   #pendingSinceMs: number | undefined
   readonly #live: LiveTelling
@@ -71,6 +73,7 @@ export class Runner {
     this.#writer = new CommitWriter({ ...options, patience: this.#patience })
     this.#noEventIds = structuredClone(options.eventIds?.snapshot())
     this.#live = new LiveTelling(options, this.#limits.liveIntervalMs)
+    this.#pace = new CommitPace(options.clock, this.#limits.commitIntervalMs)
     this.#schedule = new SnapshotSchedule(options.clock, this.#limits.snapshotRecords)
     this.#topology = this.#newTopology()
     this.#positions = new Array<number>(this.#inputs.count).fill(0)
@@ -292,7 +295,7 @@ export class Runner {
     if (this.#topology.pendingRows >= this.#limits.commitRows) return true
     // While one commit is under way the next one gathers, unless it grows too large.
     if (this.#inFlight !== undefined) return false
-    return (idle || this.#topology.pendingRows < this.#limits.readRecords) && this.#ageMs() >= this.#limits.commitIntervalMs
+    return (idle || this.#topology.pendingRows < this.#limits.readRecords) && this.#ageMs() >= this.#pace.intervalMs
   }
 
   #ageMs(): number {
@@ -324,7 +327,7 @@ export class Runner {
   }
 
   async #finish(commit: Commit): Promise<void> {
-    await this.#writer.carryOut(commit)
+    await this.#pace.during(() => this.#writer.carryOut(commit))
     const { positions, sequence } = commit
     this.#committed = [...positions]
     this.#committedSequence = sequence
@@ -361,7 +364,7 @@ export class Runner {
 
   /** Makes the next commit due now. */
   #pendAtOnce(): void {
-    this.#pendingSinceMs = this.#options.clock.nowMs() - this.#limits.commitIntervalMs
+    this.#pendingSinceMs = this.#options.clock.nowMs() - this.#pace.intervalMs
   }
 
   #newTopology(from?: TopologySnapshot): Topology {
@@ -393,8 +396,7 @@ export class Runner {
 
   /** Waits for an append, a finished commit, or the moment at which a commit is due. */
   #idle(): Promise<void> {
-    const { liveIntervalMs, commitIntervalMs } = this.#limits
-    const isPending = this.#pendingSinceMs !== undefined
-    return this.#wakeUp.wait(isPending ? Math.max(1, Math.min(liveIntervalMs, commitIntervalMs - this.#ageMs())) : IDLE_MS)
+    const dueMs = Math.min(this.#limits.liveIntervalMs, this.#pace.intervalMs - this.#ageMs())
+    return this.#wakeUp.wait(this.#pendingSinceMs === undefined ? IDLE_MS : Math.max(1, dueMs))
   }
 }
