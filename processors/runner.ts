@@ -137,7 +137,7 @@ export class Runner {
       this.#committed = [...snapshot.positions]
       this.#committedVersion = this.#topology.version(this.#positions)
       this.#committedSequence = snapshot.commit
-      if (this.#topology.hasPending) this.#pendAtOnce()
+      if (this.#topology.hasPending) this.#makeCommitDue()
       this.#commit = snapshot.commit
     }
     for (const entry of this.#options.commits.after(this.#commit)) {
@@ -328,14 +328,13 @@ export class Runner {
 
   async #finish(commit: Commit): Promise<void> {
     await this.#pace.during(() => this.#writer.carryOut(commit))
-    const { positions, sequence } = commit
-    this.#committed = [...positions]
-    this.#committedSequence = sequence
+    this.#committed = [...commit.positions]
+    this.#committedSequence = commit.sequence
     this.#hasMore = commit.hasMore
     this.#committedVersion = commit.batch.version
     this.#inFlight = undefined
     this.#inFlightSinceMs = undefined
-    if (!commit.hasMore && !this.#isRebuildDue) this.#waiters.resolve(positions)
+    if (!commit.hasMore && !this.#isRebuildDue) this.#waiters.resolve(commit.positions)
     this.#wakeUp.signal()
   }
 
@@ -353,7 +352,7 @@ export class Runner {
     const positions = [...this.#positions]
     const { messages, ...rows } = this.#topology.take(version, sequence, positions)
     const hasMore = this.#topology.hasPending
-    if (hasMore) this.#pendAtOnce()
+    if (hasMore) this.#makeCommitDue()
     const note = {
       settlings: this.#topology.settlings,
       hasUnsettled: this.#topology.hasUnsettled || hasMore || requests.length > 0,
@@ -362,8 +361,7 @@ export class Runner {
     return { sequence, positions, batch: { ...rows, token: this.#token(), version }, messages, note, hasMore }
   }
 
-  /** Makes the next commit due now. */
-  #pendAtOnce(): void {
+  #makeCommitDue(): void {
     this.#pendingSinceMs = this.#options.clock.nowMs() - this.#pace.intervalMs
   }
 

@@ -15,7 +15,7 @@ import { AppendQueue, type PartitionAppend } from './append-queue.ts'
 import { batchKey, encodeBatch } from './batch-frame.ts'
 import type { CompanionLog, CompanionWrite } from './companions.ts'
 import { assertRoomFor, freeBytesAt } from './disk-space.ts'
-import { FileRoom } from './file-room.ts'
+import { FileRoom } from './lmdb-room.ts'
 import { markMade, mendLength, naming, refuseHeadless } from './lmdb-file.ts'
 import { type Binary, environmentOf, openRecords, PartitionReader } from './lmdb-partition.ts'
 
