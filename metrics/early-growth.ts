@@ -93,7 +93,8 @@ export type DoublingTime =
 
 /**
  * How long a doubling of the users takes while each brings K more: ln 2 / rate with the rate from Euler-Lotka over the
- * whole distribution of delays. In the unit of the delays.
+ * whole distribution of delays. In the unit of the delays. (Median delay x ln 2 / ln K reads 12 % short at K = 1.2 with
+ * delays of two exponential stages: the late ones count too.)
  */
 export function doublingTime(k: number | null, delays: WeightedDelays): DoublingTime {
   if (k === null) return { value: null, reason: 'k_unknown' }

@@ -3,6 +3,8 @@
  * "reproduction_number"). Either given by its mean and standard deviation, or measured from cycle times. Pure.
  */
 import jstat from 'jstat'
+import { DELAY_BIN_MINUTES } from './delay-bins.ts'
+import { CYCLES_MIN, PEOPLE_AT_RISK_MIN } from './k-factor.ts'
 
 export interface GenerationInterval {
   /** Probability of a delay of k steps, by k; that of 0 is 0. Sums to less than 1 where a given distribution is cut off. */
@@ -71,6 +73,27 @@ export function measuredInterval(delays: WeightedDelays, step: number): Generati
   if (total === 0) return { reason: 'too_few_cycles' }
   if (step > (delayTotal / total) * STEP_OF_MEAN_DELAY_MAX) return { reason: 'step_too_long' }
   return intervalOf(Float64Array.from(sums, (sum) => sum / total))
+}
+
+/**
+ * The delays behind K (METRICS "K and its interval"), in minutes: each bin of cycle times over the people who had time to show it, so that
+ * young people do not shorten the interval. Empty with fewer than 30 cycle times; delays that fewer than 30 people have reached are left out.
+ *
+ * @param cycleCounts cycle times by bin of `DELAY_BIN_MINUTES`
+ * @param reachedBy people of the cohort who arrived at least `minutes` before the end
+ */
+export function observedDelays(
+  cycleCounts: Int32Array,
+  reachedBy: (minutes: number) => number,
+): (readonly [minutes: number, weight: number])[] {
+  if (cycleCounts.reduce((sum, count) => sum + count, 0) < CYCLES_MIN) return []
+  const delays: (readonly [number, number])[] = []
+  for (const [bin, count] of cycleCounts.entries()) {
+    const minutes = DELAY_BIN_MINUTES[bin] as number
+    const atRisk = count === 0 ? 0 : reachedBy(minutes)
+    if (atRisk >= PEOPLE_AT_RISK_MIN) delays.push([minutes, count / atRisk])
+  }
+  return delays
 }
 
 /** An interval from weights by step that are known already. */

@@ -1,9 +1,17 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { caseReproductionByStep, caseReproductionOver } from '../../metrics/case-reproduction-number.ts'
+import { DELAY_BIN_MINUTES } from '../../metrics/delay-bins.ts'
 import { doublingTime, growthRate, likelihoodReproduction, reproductionOfRate } from '../../metrics/early-growth.ts'
 import { gammaQuantile } from '../../metrics/gamma-quantile.ts'
-import { discretisedGamma, type GenerationInterval, intervalOf, measuredInterval } from '../../metrics/generation-interval.ts'
+import {
+  discretisedGamma,
+  type GenerationInterval,
+  intervalOf,
+  measuredInterval,
+  observedDelays,
+} from '../../metrics/generation-interval.ts'
+import { CYCLES_MIN, exposure, peopleAtLeast } from '../../metrics/k-factor.ts'
 import { infectiousness, reproductionNumber, totalArrivals } from '../../metrics/reproduction-number.ts'
 
 function weightsOf(outcome: ReturnType<typeof measuredInterval>): GenerationInterval {
@@ -47,6 +55,31 @@ describe('the generation interval', () => {
     const interval = weightsOf(measuredInterval(delays, 10))
     expect([...interval.weights]).toEqual([0, 2 / 8, 2 / 8, 0, 0, 0, 0, 0, 0, 0, 4 / 8])
     expect(interval.meanSteps).toBeCloseTo(2 / 8 + 4 / 8 + 40 / 8, 12)
+  })
+
+  it('measured: the delays behind K, those of few left out', () => {
+    const counts = fc.array(fc.tuple(fc.nat({ max: 700 }), fc.integer({ min: 1, max: 20 })), { minLength: 1, maxLength: 12 })
+    const ages = fc.array(fc.tuple(fc.nat({ max: 100_000 }), fc.integer({ min: 1, max: 60 })), { minLength: 1, maxLength: 10 })
+    fc.assert(
+      fc.property(counts, ages, (bins, people) => {
+        const cycles = new Int32Array(DELAY_BIN_MINUTES.length)
+        for (const [bin, count] of bins) cycles[bin] = count
+        const reachedBy = peopleAtLeast(people)
+        const bringing = (minutes: number) => 1_000 / (1 + minutes)
+        const delays = observedDelays(cycles, reachedBy)
+        const total = delays.reduce((sum, [, weight]) => sum + weight, 0)
+        const mean = delays.reduce((sum, [minutes, weight]) => sum + weight * bringing(minutes), 0) / total
+        const expected = exposure(cycles, reachedBy, bringing)
+        if (expected === null) expect(delays).toEqual([])
+        else expect(mean / expected).toBeCloseTo(1, 12)
+      }),
+      { numRuns: 30 },
+    )
+    const few = new Int32Array(DELAY_BIN_MINUTES.length)
+    few[3] = CYCLES_MIN - 1
+    expect(observedDelays(few, () => 1_000)).toEqual([])
+    few[3] = CYCLES_MIN
+    expect(observedDelays(few, () => 1_000)).toEqual([[4, CYCLES_MIN / 1_000]])
   })
 
   it('measured: no step above a quarter of the mean delay', () => {
