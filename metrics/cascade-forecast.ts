@@ -3,7 +3,8 @@
  * (Zhao et al., KDD 2015). Infectiousness p, the chance that somebody reached shares, is measured over the recent past alone,
  * since it fades; what is still to come are the reactions to shares made so far, and the reactions to those.
  *
- * Where reach is not known this says too much: with one number for all, what the first share brought by itself is taken for
+ * It is for the time of growth: once most has come, it says too much, and a cascade that has gone quiet is better left as it is.
+ * Where reach is not known it says far too much: with one number for all, what the first share brought by itself is taken for
  * shares that bring shares, and nearly all content looks as if it grew for ever. Then `metrics/share-growth.ts` is for it.
  */
 import { memoryMoment, memoryTail } from './memory-kernel.ts'
