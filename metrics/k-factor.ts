@@ -10,8 +10,8 @@ import type { NullReason } from '../schemas/growth-api.ts'
 import { DELAY_BIN_MINUTES } from './delay-bins.ts'
 
 /** Gamma prior of K: shape 1, scale 5, so mean 5 and standard deviation 5. */
-const PRIOR_SHAPE = 1
-const PRIOR_RATE = 1 / 5
+export const PRIOR_SHAPE = 1
+export const PRIOR_RATE = 1 / 5
 /** Fewer cycle times than this say too little of the delay distribution. */
 export const CYCLES_MIN = 30
 /** A delay that fewer people than this have reached is left out of G. */
