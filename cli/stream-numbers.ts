@@ -128,7 +128,7 @@ export async function readComputedSlices(
   window: WindowSpec,
   dimension: Dimension,
 ): Promise<SliceNumbers[]> {
-  const slices = await readGrowthBreakdown(engine.reader, workspace, window, dimension)
+  const { slices } = await readGrowthBreakdown(engine.reader, workspace, window, dimension)
   return slices.map(({ value, isOther, counts }) => ({ dimension, value: isOther ? OTHER : value, counts }))
 }
 

@@ -51,7 +51,8 @@ async function queried(workspace: string, endMs: number, lengthMs: number, dimen
   const k = await readKStatistics(warehouse.reader, workspace, endMs, lengthMs)
   const slices: { dimension: Dimension; value: string; counts: GrowthCounts }[] = []
   for (const dimension of dimensions) {
-    for (const slice of await readGrowthBreakdown(warehouse.reader, workspace, { endMs, lengthMs }, dimension)) {
+    const { slices: some } = await readGrowthBreakdown(warehouse.reader, workspace, { endMs, lengthMs }, dimension)
+    for (const slice of some) {
       slices.push({ dimension, value: slice.value, counts: slice.counts })
     }
   }

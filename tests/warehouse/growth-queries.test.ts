@@ -1,9 +1,12 @@
 /** Small cases by hand: the tables are filled directly, so that only the queries are tried. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { DELAY_BIN_MINUTES, delayBinOfMs } from '../../metrics/delay-bins.ts'
 import { deriveGrowthMetrics } from '../../metrics/derive-growth.ts'
+import { exposure } from '../../metrics/k-factor.ts'
 import { eventRecord } from '../../schemas/log-records.ts'
 import type { AdmittedEvent, GrowthCounts, PersonRow } from '../../schemas/records.ts'
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../schemas/windows.ts'
+import { createRandom } from '../../simulate/random.ts'
 import type { Warehouse } from '../../warehouse/drivers/clickhouse-warehouse.ts'
 import { readGrowthBreakdown, readGrowthCounts, SLICES_MAX } from '../../warehouse/queries/growth-window.ts'
 import { readKStatistics } from '../../warehouse/queries/k-statistics.ts'
@@ -164,7 +167,9 @@ describe('counts of a window', () => {
   })
 
   test('by channel a credited signup stands where its cause does, money where its own event says', async () => {
-    const slices = await readGrowthBreakdown(warehouse.reader, 'counts', { endMs: END, lengthMs: DAY_MS }, 'channel')
+    const window = { endMs: END, lengthMs: DAY_MS }
+    const { counts, slices } = await readGrowthBreakdown(warehouse.reader, 'counts', window, 'channel')
+    expect(counts).toEqual(await readGrowthCounts(warehouse.reader, 'counts', window))
     expect(Object.fromEntries(slices.map((slice) => [slice.value, slice.counts]))).toEqual({
       twitter: { ...nothing, active_users: 1, sharers: 1, spreaders: 1, shares: 2 },
       email: { ...nothing, active_users: 2, new_users: 1, inviters: 1, spreaders: 1, invites_sent: 1, via_invite: 1 },
@@ -213,9 +218,30 @@ test('a breakdown keeps the largest values and counts the rest together, each pe
       it.event({ type: 'share', actor_id: `r${value}`, content_id: 'c', occurred_at: END - value, campaign: `c${value}` })
   }
   await it.write()
-  const slices = await readGrowthBreakdown(warehouse.reader, 'many', { endMs: END, lengthMs: DAY_MS }, 'campaign')
+  const { counts, slices } = await readGrowthBreakdown(warehouse.reader, 'many', { endMs: END, lengthMs: DAY_MS }, 'campaign')
+  expect(counts).toEqual(await readGrowthCounts(warehouse.reader, 'many', { endMs: END, lengthMs: DAY_MS }))
   expect(slices).toHaveLength(SLICES_MAX + 1)
   expect(slices.at(-1)).toMatchObject({ isOther: true, counts: { active_users: 6, shares: 10 } })
+})
+
+test('where everybody signed up once, signups stand where their people do, and a value that none is left of is no row', async () => {
+  const it = new Case('once')
+  it.event({ type: 'share', actor_id: 'bob', content_id: 'c', occurred_at: END - 9, channel: 'email' })
+  it.signup('ada', END - 8, { referrer_id: 'bob', via: 'share', channel: 'email' }, { channel: 'web' })
+  it.signup('bob', END - 7, { channel: 'email' }, { channel: 'email' })
+  await it.write()
+  expect(await readGrowthBreakdown(warehouse.reader, 'once', { endMs: END, lengthMs: DAY_MS }, 'channel')).toEqual({
+    counts: { ...nothing, active_users: 2, new_users: 2, sharers: 1, spreaders: 1, shares: 1, via_share: 1 },
+    slices: [
+      {
+        value: 'email',
+        isOther: false,
+        counts: { ...nothing, active_users: 2, new_users: 2, sharers: 1, spreaders: 1, shares: 1, via_share: 1 },
+      },
+    ],
+  })
+  const nobody = { endMs: END - DAY_MS, lengthMs: DAY_MS }
+  expect(await readGrowthBreakdown(warehouse.reader, 'once', nobody, 'channel')).toEqual({ counts: nothing, slices: [] })
 })
 
 describe('statistics of K', () => {
@@ -258,6 +284,61 @@ describe('statistics of K', () => {
   })
 })
 
+describe('statistics of K at odd instants, against each definition taken by its word', () => {
+  const START = END - 5 * DAY_MS
+  const people: PersonRow[] = []
+  beforeAll(async () => {
+    const it = new Case('odd')
+    const random = createRandom(7)
+    const within = (fromMs: number, lengthMs: number) => fromMs + Math.floor(random.uniform() * lengthMs)
+    for (let number = 0; number < 300; number += 1) {
+      const firstMs = within(START, 4 * DAY_MS)
+      // Some never sign up, some do so long after they first acted, some after those whom they brought.
+      const signupMs = number % 7 === 0 ? null : number % 3 === 0 ? within(firstMs, DAY_MS) : firstMs
+      const parent =
+        number % 2 === 0 || signupMs === null ? '' : number % 11 === 0 ? 'never-seen' : `p${Math.floor(random.uniform() * number)}`
+      it.person(`p${number}`, { first_activity_ms: firstMs, signup_ms: signupMs, referrer_id: parent, via: parent === '' ? '' : 'invite' })
+    }
+    people.push(...it.people.values())
+    await it.write()
+  })
+
+  test.each([
+    [END, 30 * DAY_MS],
+    [END - DAY_MS - 12_345, DAY_MS],
+    [END - DAY_MS + 59_999, 2 * DAY_MS],
+    [END - DAY_MS + 1, 3 * HOUR_MS],
+  ])('at %d over %d ms', async (endMs, lengthMs) => {
+    const arrivedMs = (one: PersonRow) =>
+      one.signup_ms !== null && one.signup_ms <= endMs ? one.signup_ms : (one.first_activity_ms ?? endMs + 1)
+    const arrived = people.filter((one) => arrivedMs(one) <= endMs)
+    const children = people.filter((one) => one.referrer_id !== '' && one.signup_ms !== null && one.signup_ms <= endMs)
+    const startMs = Math.max(endMs - lengthMs, Math.min(...children.map((child) => child.signup_ms as number)) - 1)
+    const parents = new Map(arrived.map((one) => [one.actor_id, arrivedMs(one)]))
+    const cycles = new Int32Array(DELAY_BIN_MINUTES.length)
+    for (const child of children) {
+      const delayMs = (child.signup_ms as number) - (parents.get(child.referrer_id) ?? Number.POSITIVE_INFINITY)
+      if (delayMs >= 0) cycles[delayBinOfMs(delayMs)] = (cycles[delayBinOfMs(delayMs)] as number) + 1
+    }
+    const credits = new Map<string, number>()
+    for (const { referrer_id: id, signup_ms: at } of children) if ((at as number) > startMs) credits.set(id, (credits.get(id) ?? 0) + 1)
+    const atOrBefore = (ms: number) => arrived.filter((one) => arrivedMs(one) <= ms).length
+    const k = await readKStatistics(warehouse.reader, 'odd', endMs, lengthMs)
+    expect(k).toEqual({
+      credits: [...credits.values()].reduce((sum, n) => sum + n, 0),
+      credits_squared: [...credits.values()].reduce((sum, n) => sum + n * n, 0),
+      people: arrived.length + [...credits.keys()].filter((id) => !parents.has(id)).length,
+      cycles: cycles.reduce((sum, n) => sum + n, 0),
+      exposure: exposure(
+        cycles,
+        (minutes) => atOrBefore(endMs - minutes * MINUTE_MS),
+        (minutes) => atOrBefore(endMs - minutes * MINUTE_MS) - atOrBefore(startMs - minutes * MINUTE_MS),
+      ),
+    })
+    expect(k.exposure).toBeGreaterThan(0)
+  })
+})
+
 test('people are told apart however they are numbered: neighbours in two channels, over groups of 64', async () => {
   const many = new Case('neighbours')
   const at = END - HOUR_MS
@@ -273,7 +354,7 @@ test('people are told apart however they are numbered: neighbours in two channel
   const window = { endMs: END, lengthMs: DAY_MS }
   const whole = { active_users: 250, inviters: 66, sharers: 200, spreaders: 200, invites_sent: 10, shares: 240 }
   expect(await readGrowthCounts(warehouse.reader, 'neighbours', window)).toEqual({ ...nothing, ...whole })
-  const slices = await readGrowthBreakdown(warehouse.reader, 'neighbours', window, 'channel')
+  const { slices } = await readGrowthBreakdown(warehouse.reader, 'neighbours', window, 'channel')
   expect(
     slices.map(({ value, counts }) => [value, counts.active_users, counts.inviters, counts.sharers, counts.invites_sent, counts.shares]),
   ).toEqual([

@@ -165,6 +165,20 @@ describe('a rebuild', () => {
     expect(await referrers('away')).toEqual(['', 'p9'])
   })
 
+  test('that an older build began, without columns of this one, ends all the same', async () => {
+    await stand('older')
+    const [first, ...others] = partsOf('older', 'replay:r5') as [CommitBatch, ...CommitBatch[]]
+    await sink.write(first)
+    const staged = (await leftovers()) as { name: string }[]
+    const people = staged.find(({ name }) => name.startsWith('people')) as { name: string }
+    await warehouse.command(`ALTER TABLE ${people.name} DROP COLUMN actor_key, DROP COLUMN referrer_key`)
+    for (const part of others) await sink.write(part)
+    expect(await windows('older')).toEqual(AFTER)
+    const keys =
+      "SELECT countIf(actor_key != 0) AS actors, countIf(referrer_key != 0) AS referrers FROM people FINAL WHERE workspace = 'older'"
+    expect(await rowsOf(keys)).toEqual([{ actors: 2, referrers: 1 }])
+  })
+
   test('that broke off and begins anew is as if it had not', async () => {
     await stand('broken')
     const parts = partsOf('broken', 'replay:r4')
@@ -187,7 +201,7 @@ describe('a rebuild', () => {
     expect(await restated('broken')).toHaveLength(3)
   })
 
-  test.each([1, 4, 5, 6, 7, 8])('whose answer to statement %d is lost comes again, with the same end', async (lost) => {
+  test.each([1, 4, 5, 6, 7, 8, 9])('whose answer to statement %d is lost comes again, with the same end', async (lost) => {
     const workspace = `lost${lost}`
     await stand(workspace)
     let count = 0

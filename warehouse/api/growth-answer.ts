@@ -5,7 +5,16 @@ import type { WarehouseReader } from '../../schemas/ports/warehouse.ts'
 import type { Dimension, GrowthRow, KStatistics } from '../../schemas/records.ts'
 import { LIVE_WINDOWS, type LiveWindow } from '../../schemas/windows.ts'
 import { readPublishedWindow, type PublishedWindow } from '../queries/growth-published.ts'
-import { bySize, readGrowthBreakdown, readGrowthCounts, SLICES_MAX, type GrowthFilter, type GrowthSlice } from '../queries/growth-window.ts'
+import {
+  bySize,
+  type GrowthFilter,
+  type GrowthOfWindow,
+  type GrowthSlice,
+  type GrowthWindow,
+  readGrowthBreakdown,
+  readGrowthCounts,
+  SLICES_MAX,
+} from '../queries/growth-window.ts'
 import { readKStatistics } from '../queries/k-statistics.ts'
 import { readWatermarkMs } from '../queries/workspace-facts.ts'
 import type { ReadRunning } from './growth-running.ts'
@@ -73,14 +82,17 @@ function isWholeBreakdown(published: PublishedWindow, by: Dimension | undefined)
   return by === undefined || published.slices.length < SLICES_MAX
 }
 
+async function wholeOf(reader: WarehouseReader, workspace: string, window: GrowthWindow): Promise<GrowthOfWindow> {
+  return { counts: await readGrowthCounts(reader, workspace, window), slices: [] }
+}
+
 async function computedAnswer(reader: WarehouseReader, workspace: string, request: GrowthRequest, endMs: number): Promise<GrowthResponse> {
   const { window, lengthMs, by, filter } = request
   const asked = { endMs, lengthMs, filter }
-  const [watermarkMs, counts, k, slices] = await Promise.all([
+  const [watermarkMs, k, { counts, slices }] = await Promise.all([
     readWatermarkMs(reader, workspace),
-    readGrowthCounts(reader, workspace, asked),
     readKStatistics(reader, workspace, endMs, lengthMs),
-    by === undefined ? [] : readGrowthBreakdown(reader, workspace, asked, by),
+    by === undefined ? wholeOf(reader, workspace, asked) : readGrowthBreakdown(reader, workspace, asked, by),
   ])
   const metrics = deriveGrowthMetrics(counts, k)
   return {

@@ -2,11 +2,12 @@
 import { spine } from './0001-spine.ts'
 import { trackedEvents } from './0002-tracked-events.ts'
 import { settledQuarantine } from './0003-settled-quarantine.ts'
+import { joinKeys } from './0004-join-keys.ts'
 import type { Migration, TableDefinition } from './migration.ts'
 import { schemaSql, type SchemaPlace } from './schema-sql.ts'
 
 /** In order; the position is the version. */
-export const MIGRATIONS: readonly Migration[] = [spine, trackedEvents, settledQuarantine]
+export const MIGRATIONS: readonly Migration[] = [spine, trackedEvents, settledQuarantine, joinKeys]
 
 /** What the runner needs of a warehouse: statements, and rows of plain SQL. */
 export interface SchemaConnection {

@@ -8,7 +8,7 @@ export interface Migration {
 }
 
 /** What a step can do. Definitions and not text, so that `schema-sql.ts` can write them for one server and for a cluster. */
-export type SchemaStatement = TableDefinition | AddedColumns
+export type SchemaStatement = TableDefinition | AddedColumns | ChangedCodecs
 
 /** A new table of a ReplacingMergeTree. */
 export interface TableDefinition {
@@ -31,5 +31,13 @@ export interface AddedColumns {
   readonly kind: 'columns'
   readonly table: string
   /** `name Type CODEC(...)` each. */
+  readonly columns: readonly string[]
+}
+
+/** Columns that are stored in another form from now on; their type and what they hold stay as they are. */
+export interface ChangedCodecs {
+  readonly kind: 'codecs'
+  readonly table: string
+  /** `name Type CODEC(...)` each, of the type that the column has. */
   readonly columns: readonly string[]
 }

@@ -1,5 +1,5 @@
 /** SQL of the schema's definitions: for one server or the embedded engine, and for a cluster. */
-import type { AddedColumns, SchemaStatement, TableDefinition } from './migration.ts'
+import type { AddedColumns, ChangedCodecs, SchemaStatement, TableDefinition } from './migration.ts'
 
 export interface SchemaPlace {
   /**
@@ -52,9 +52,11 @@ function tableSql(table: TableDefinition, cluster: string | undefined): string {
   ].join('\n')
 }
 
-function columnsSql({ table, columns }: AddedColumns, cluster: string | undefined): string {
-  const added = columns.map((column) => `  ADD COLUMN IF NOT EXISTS ${column}`).join(',\n')
-  return `ALTER TABLE ${table}${onCluster(cluster)}\n${added}`
+const CHANGE = { columns: 'ADD COLUMN IF NOT EXISTS', codecs: 'MODIFY COLUMN' } as const
+
+function columnsSql({ kind, table, columns }: AddedColumns | ChangedCodecs, cluster: string | undefined): string {
+  const changes = columns.map((column) => `  ${CHANGE[kind]} ${column}`).join(',\n')
+  return `ALTER TABLE ${table}${onCluster(cluster)}\n${changes}`
 }
 
 /** The statement as SQL. Throws a TypeError for a name that is no cluster's. */

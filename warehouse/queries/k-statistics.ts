@@ -3,60 +3,77 @@ import { cohortStartMs, DELAY_BIN_MINUTES, delayBinOfMinutes } from '../../metri
 import { exposure, peopleAtLeast } from '../../metrics/k-factor.ts'
 import type { WarehouseReader } from '../../schemas/ports/warehouse.ts'
 import type { KStatistics } from '../../schemas/records.ts'
+import { MINUTE_MS } from '../../schemas/windows.ts'
 import { isCredited, peopleAsOf } from './people-as-of.ts'
 import { workspaceQuery } from './workspace-query.ts'
 
-/** People by age in whole minutes, rounded down to an edge of the delay bins: only there is "at least this old" ever asked. */
+/**
+ * People by age, rounded down to an edge of the delay bins: only there is "at least this old" ever asked. They are grouped by
+ * whole minutes first, of which there are far fewer than people; `older` says whether the rest of the minute reaches the
+ * length of the window too, so that both ages follow from one.
+ */
 const ages = workspaceQuery`
 SELECT
-  roundDown(intDiv({endMs:Int64} - arrived_ms, 60000), {edges:Array(Int64)}) AS age_at_end,
-  if(arrived_ms <= {startMs:Int64}, roundDown(intDiv({startMs:Int64} - arrived_ms, 60000), {edges:Array(Int64)}), -1) AS age_at_start,
-  arrived_ms > {cohortStartMs:Int64} AS is_cohort,
-  count() AS people
-FROM ${peopleAsOf}
-WHERE arrived_ms <= {endMs:Int64}
+  roundDown(age, {edges:Array(Int64)}) AS age_at_end,
+  if(age + older > {lengthMinutes:Int64}, roundDown(age + older - 1 - {lengthMinutes:Int64}, {edges:Array(Int64)}), -1) AS age_at_start,
+  is_cohort,
+  sum(arrived) AS people
+FROM (
+  SELECT
+    intDiv({endMs:Int64} - arrived_ms, 60000) AS age,
+    ({endMs:Int64} - arrived_ms) % 60000 >= {lengthRestMs:Int64} AS older,
+    arrived_ms > {cohortStartMs:Int64} AS is_cohort,
+    count() AS arrived
+  FROM ${peopleAsOf}
+  WHERE arrived_ms <= {endMs:Int64}
+  GROUP BY age, older, is_cohort
+)
 GROUP BY age_at_end, age_at_start, is_cohort`
 
 /**
- * Everything about who was credited, in one walk over the people: who refers is the smaller side of the join, and stands in it
- * once with all the signups. The row of delay 0 has the credits of the window, how many of the people behind them are not of
- * the cohort, and the first signup that was ever credited. The others have cycle times (the child's signup since the arrival
- * of a parent of the cohort) by whole minutes, rounded up to an edge of the delay bins.
+ * Everything about who was credited, from one join of the credited signups with who arrived in the cohort. Each credit counts
+ * twice: with those of the same person, and by its cycle time (the child's signup since the arrival of a parent of the
+ * cohort, in whole minutes; 0 where there is none). The row of delay 0 is about persons: the credits of the window, how
+ * many of the people behind them are not of the cohort, and the first signup that was ever credited. The others are
+ * about cycle times, rounded up to an edge of the delay bins.
  */
 const credited = workspaceQuery`
 SELECT
-  delay_minutes,
-  count() AS people,
+  if(is_person, 0, -roundDown(-delay, {negatedEdges:Array(Int64)})) AS delay_minutes,
+  sum(signups) AS cycles,
   sum(credits_of_person) AS credits,
   sum(credits_of_person * credits_of_person) AS credits_squared,
   countIf(credits_of_person > 0 AND is_of_cohort = 0) AS people_outside_cohort,
   min(first_signup_ms) AS first_ms
 FROM (
   SELECT
-    credits_of_person, is_of_cohort, first_signup_ms,
-    arrayJoin(arrayConcat([toInt64(0)], if(is_of_cohort = 0, [], arrayMap(
-      signup -> -roundDown(-greatest(1, intDiv(signup - parent.arrived_ms + 59999, 60000)), {negatedEdges:Array(Int64)}),
-      arrayFilter(signup -> signup >= parent.arrived_ms, signups)
-    )))) AS delay_minutes
+    grouping(delay) = 1 AS is_person,
+    delay,
+    count() AS signups,
+    countIf(signup_ms > {startMs:Int64}) AS credits_of_person,
+    max(is_of_parent_cohort) AS is_of_cohort,
+    min(signup_ms) AS first_signup_ms
   FROM (
-    SELECT actor_id, arrived_ms, 1 AS is_of_cohort
-    FROM ${peopleAsOf}
-    WHERE arrived_ms <= {endMs:Int64} AND arrived_ms > {cohortStartMs:Int64}
-  ) AS parent
-  RIGHT ANY JOIN (
     SELECT
-      referrer_id, groupArray(signup_ms) AS signups, countIf(signup_ms > {startMs:Int64}) AS credits_of_person,
-      min(signup_ms) AS first_signup_ms
-    FROM ${peopleAsOf}
-    WHERE ${isCredited}
-    GROUP BY referrer_id
-  ) AS child ON parent.actor_id = child.referrer_id
+      referrer_key, signup_ms, is_of_parent_cohort,
+      if(is_of_parent_cohort = 0 OR signup_ms < parent.arrived_ms, 0, greatest(1, intDiv(signup_ms - parent.arrived_ms + 59999, 60000))) AS delay
+    FROM (
+      SELECT actor_key, arrived_ms, 1 AS is_of_parent_cohort
+      FROM ${peopleAsOf}
+      WHERE arrived_ms <= {endMs:Int64} AND arrived_ms > {cohortStartMs:Int64}
+    ) AS parent
+    ALL RIGHT JOIN (
+      SELECT referrer_key, signup_ms FROM ${peopleAsOf} WHERE ${isCredited}
+    ) AS child ON parent.actor_key = child.referrer_key
+  )
+  GROUP BY GROUPING SETS ((referrer_key), (delay))
 )
-GROUP BY delay_minutes`
+WHERE is_person OR delay > 0
+GROUP BY is_person, delay_minutes`
 
 interface CreditedRow {
   readonly delay_minutes: number
-  readonly people: number
+  readonly cycles: number
   readonly credits: number
   readonly credits_squared: number
   readonly people_outside_cohort: number
@@ -85,15 +102,20 @@ export async function readKStatistics(reader: WarehouseReader, workspace: string
   const ageRows = await reader.select<{ age_at_end: number; age_at_start: number; is_cohort: number; people: number }>({
     workspace,
     sql: ages,
-    params: { ...bounds, startMs, edges: EDGES },
+    params: {
+      ...bounds,
+      lengthMinutes: Math.floor((endMs - startMs) / MINUTE_MS),
+      lengthRestMs: (endMs - startMs) % MINUTE_MS,
+      edges: EDGES,
+    },
   })
 
   const cycleCounts = new Int32Array(DELAY_BIN_MINUTES.length)
   let cycleTotal = 0
-  for (const { delay_minutes, people } of creditedRows) {
+  for (const { delay_minutes, cycles } of creditedRows) {
     if (delay_minutes === 0) continue
-    cycleCounts[delayBinOfMinutes(delay_minutes)] = people
-    cycleTotal += people
+    cycleCounts[delayBinOfMinutes(delay_minutes)] = cycles
+    cycleTotal += cycles
   }
   const cohort = ageRows.filter((row) => row.is_cohort === 1)
   const cohortAtLeast = peopleAtLeast(cohort.map((row) => [row.age_at_end, row.people] as const))

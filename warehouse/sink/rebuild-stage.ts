@@ -8,6 +8,8 @@ import { changedMetrics } from '../../metrics/changed-metrics.ts'
 import { parseReplayName } from '../../schemas/replay-name.ts'
 import type { WarehouseReader, WarehouseWriter } from '../../schemas/ports/warehouse.ts'
 import type { CommitBatch, GrowthRow, PersonRow, RebuiltWorkspace, RestatementRow } from '../../schemas/records.ts'
+import { PEOPLE_KEYS } from '../migrations/0004-join-keys.ts'
+import { schemaSql } from '../migrations/schema-sql.ts'
 import { stagedTable, type StagedTable } from '../queries/workspace-query.ts'
 import { DIFFERENCES_COLUMNS, type DifferenceRow, GROWTH_COLUMNS, PEOPLE_COLUMNS, RESTATEMENTS_COLUMNS } from '../tables/derived-tables.ts'
 import { inBlocks } from './insert-blocks.ts'
@@ -64,6 +66,7 @@ export class RebuildStage {
       const people = replay === undefined ? [] : await this.#comparePeople(stage, rebuilt)
       const rows = [...windows, ...people].map((one) => ({ ...one, workspace: rebuilt.workspace, rebuild: rebuilt.cause }))
       await inBlocks(rows, (block) => this.#writer.insert({ table: 'rebuild_differences', columns: DIFFERENCES_COLUMNS, rows: block }))
+      await this.#writer.command(schemaSql({ kind: 'columns', table: stagedTable('people', stage), columns: PEOPLE_KEYS }))
       for (const table of TABLES)
         await this.#writer.command(`ALTER TABLE ${table} ATTACH PARTITION tuple() FROM ${stagedTable(table, stage)}`)
       this.#attached.add(stage)

@@ -189,3 +189,20 @@ ORDER BY (workspace, quarantine_id)
 SETTINGS old_parts_lifetime = 60;
 
 INSERT INTO schema_migrations (version, name, applied_at) SELECT 3, 'settled-quarantine', fromUnixTimestamp64Milli(1767225600000, 'UTC');
+
+ALTER TABLE people ON CLUSTER 'main'
+  ADD COLUMN IF NOT EXISTS actor_key UInt128 DEFAULT if(actor_id = '', 0, reinterpretAsUInt128(sipHash128(actor_id))) CODEC(NONE),
+  ADD COLUMN IF NOT EXISTS referrer_key UInt128 DEFAULT if(referrer_id = '', 0, reinterpretAsUInt128(sipHash128(referrer_id))) CODEC(LZ4);
+
+ALTER TABLE events ON CLUSTER 'main'
+  ADD COLUMN IF NOT EXISTS invite_key UInt128 DEFAULT if(invite_id = '', 0, reinterpretAsUInt128(sipHash128(invite_id))) CODEC(LZ4);
+
+ALTER TABLE people ON CLUSTER 'main'
+  MODIFY COLUMN first_activity_at Nullable(DateTime64(3, 'UTC')) CODEC(T64, LZ4),
+  MODIFY COLUMN signup_at Nullable(DateTime64(3, 'UTC')) CODEC(T64, LZ4);
+
+ALTER TABLE events ON CLUSTER 'main'
+  MODIFY COLUMN occurred_at DateTime64(3, 'UTC') CODEC(T64, LZ4),
+  MODIFY COLUMN actor UInt32 CODEC(T64, LZ4);
+
+INSERT INTO schema_migrations (version, name, applied_at) SELECT 4, 'join-keys', fromUnixTimestamp64Milli(1767225600000, 'UTC');
