@@ -39,6 +39,12 @@ export async function importFiles(files: readonly string[], flags: ImportFlags):
   if (format === 'csv' && map === undefined) {
     throw new CommandError('map_missing', 'a CSV needs --map FILE, which says what each column is: see kappa import --help')
   }
+  if (format !== 'csv' && map !== undefined) {
+    throw new CommandError(
+      'map_unused',
+      `--map says what the columns of a CSV are, and these files are taken for ${format}: give --format csv, or leave --map out`,
+    )
+  }
   const importId = flags.id ?? uuidV7()
 
   const stop = new AbortController()

@@ -1,4 +1,5 @@
 /** Ten thousand who watch at once. */
+import { bareTrips } from './bench-bare-trips.ts'
 import type { BenchCase } from './bench-case.ts'
 import { atMost } from './bench-figures.ts'
 
@@ -9,8 +10,9 @@ export const liveClients: BenchCase = {
   measures: 'From the 202 of an event to its update at each of many clients of /v1/live, all connected at once.',
   async run(context) {
     const { liveClients: clients, liveRounds: rounds } = context.sizes
-    return context.withProduct(async ({ address, serverKey, readKey }) => {
-      const bare = await context.part('roundTrips', { ...address, key: readKey, paths: Array.from({ length: 200 }, () => '/healthz') })
+    return context.withProduct(async (product) => {
+      const { address, serverKey, readKey } = product
+      const bare = await bareTrips(context, product)
       const report = await context.part('liveClients', { ...address, serverKey, readKey, clients, rounds })
       return [
         { name: 'clients', unit: 'count', value: clients },
@@ -21,7 +23,7 @@ export const liveClients: BenchCase = {
           unit: 'ms',
           value: report.maxMs,
           limit: atMost(UPDATE_MS_MAX),
-          baseline: { name: 'the slowest of 200 bare round trips', value: Math.max(...bare) },
+          baseline: bare.slowest,
         },
         { name: 'from the first client to the last', unit: 'ms', value: report.spreadMs },
         { name: 'memory of the product for a client', unit: 'KB', value: report.serverKbPerClient },

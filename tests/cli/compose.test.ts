@@ -106,3 +106,16 @@ it("gives every table of ClickHouse's about itself an end", () => {
   expect(kept.length).toBeGreaterThan(3)
   for (const [, name, body] of kept) expect(body, name).toMatch(/<ttl>event_date \+ INTERVAL \d+ DAY DELETE<\/ttl>/)
 })
+
+it('comes in the package with the files that it mounts and names', () => {
+  const { files } = JSON.parse(read('package.json')) as { files: string[] }
+  const named = [...read('docker-compose.yml').matchAll(/\bdocker\/[\w./-]+/g)].map(([path]) => path)
+  expect(named.length).toBeGreaterThan(2)
+  for (const path of named) {
+    expect(existsSync(join(ROOT, path)), path).toBe(true)
+    expect(
+      files.some((kept) => path.startsWith(`${kept}/`)),
+      path,
+    ).toBe(true)
+  }
+})
