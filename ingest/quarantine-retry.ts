@@ -8,7 +8,7 @@ import { eventRecord, LOG_RECORD_VERSION, type QuarantineSettledRecord, type Set
 import { partitionOf } from '../schemas/partitioner.ts'
 import type { Clock } from '../schemas/ports/clock.ts'
 import type { Workspaces } from '../schemas/ports/workspaces.ts'
-import { importEndText } from './import-end.ts'
+import { importEndText } from '../schemas/import-end.ts'
 import { type AdmissionContext, admitItem, type PreparedRecord, validateItem } from './admit-event.ts'
 import type { DedupeStep } from './dedupe/dedupe-step.ts'
 import type { EventFault } from './event-fault.ts'

@@ -176,6 +176,13 @@ export class WorkspaceWindows {
     return [...this.#imports.keys()]
   }
 
+  /** Those of which the newest row was received by `atMs`, with that row's time. */
+  importsQuietSince(atMs: number): { readonly importId: string; readonly newestReceivedMs: number }[] {
+    return [...this.#imports].flatMap(([importId, { newestReceivedMs }]) =>
+      newestReceivedMs <= atMs ? [{ importId, newestReceivedMs }] : [],
+    )
+  }
+
   /** Closes what the watermark, and `upToMs`, has passed and takes what is to be written. */
   publish(version: number, upToMs: number): Publication {
     if (!Number.isFinite(Math.min(this.#time.watermarkMs, upToMs))) return NOTHING

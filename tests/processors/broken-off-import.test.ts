@@ -3,6 +3,8 @@ import { describe, expect, it } from 'vitest'
 import { EVERY_WORKSPACE, type LogRecord } from '../../schemas/log-records.ts'
 import { DAY_MS, LIVE_WINDOWS, MINUTE_MS } from '../../schemas/windows.ts'
 import type { TopologyOutput } from '../../processors/topology-output.ts'
+import { Ticker } from '../../processors/ticker.ts'
+import { Topology } from '../../processors/topology.ts'
 import { SpreadDriver } from '../support/spread-driver.ts'
 import { TopologyDriver } from '../support/topology-driver.ts'
 import { partitionsOfRecord } from '../support/partition-of-record.ts'
@@ -125,4 +127,46 @@ it('is not taken for broken off by partitions that are read further than its own
   await driver.put([old('p1-next', 2_000, 'm1'), end('m1', 3_000)])
   driver.commit()
   expect(driver.topology.rebuilds).toBe(1)
+})
+
+describe('an import that was broken off in a workspace of history only, where no tick moves time', () => {
+  const HISTORY = [share('p1-new', NOW_MS - 8 * DAY_MS, 0, { import_id: 'm1' }), old('p1-old', 1_000, 'm1'), old('p2-old', 2_000, 'm1')]
+
+  it.each([1, 3])('is ended by who processes, a minute after its newest row, in %i partitions', async (partitions) => {
+    const driver = new TopologyDriver(partitions)
+    await driver.put(HISTORY)
+    driver.commit()
+    await driver.tick(NOW_MS + 61_000)
+    expect(driver.topology.rebuilds).toBe(0)
+    expect(driver.topology.workspace('w')?.windows?.openImports()).toEqual(['m1'])
+    await driver.tick(NOW_MS + 62_000)
+    driver.commit()
+    expect(driver.topology.rebuilds).toBe(1)
+    expect(driver.topology.workspace('w')?.windows?.openImports()).toEqual([])
+    expect(firstActivities(driver.people())).toEqual((await factsOf(HISTORY)).firstActivityMs)
+  })
+
+  it('gets one end, and another when it went on after all', async () => {
+    const topology = new Topology(1)
+    const written: string[] = []
+    const log = {
+      partitions: 1,
+      append: async (messages: readonly { readonly value: Uint8Array }[]) =>
+        messages.map(({ value }) => written.push((JSON.parse(Buffer.from(value).toString()) as LogRecord).type)),
+    }
+    let nowMs = NOW_MS + 62_000
+    const ticker = new Ticker(log, { nowMs: () => nowMs }, [0])
+    const process = (offset: number, record: LogRecord) =>
+      topology.process({ partition: 0, offset, value: Buffer.from(JSON.stringify(record)) })
+    for (const [offset, record] of HISTORY.entries()) process(offset, record)
+    await ticker.tick(topology)
+    await ticker.tick(topology) // the end was not read yet
+    expect(written).toEqual(['import_end'])
+    process(3, end('m1', 62_000))
+    process(4, old('p3-old', 70_000, 'm1'))
+    await ticker.tick(topology)
+    nowMs += 70_000
+    await ticker.tick(topology)
+    expect(written).toEqual(['import_end', 'import_end'])
+  })
 })

@@ -1,5 +1,5 @@
 /** The record that ends an import: every partition gets one, upon which what the import touched is rebuilt. */
-import { type ImportEndRecord, LOG_RECORD_VERSION } from '../schemas/log-records.ts'
+import { type ImportEndRecord, LOG_RECORD_VERSION } from './log-records.ts'
 
 /** Text of the record, received at `receivedAtMs`. */
 export function importEndText(workspace: string, importId: string, receivedAtMs: number): string {
