@@ -7,6 +7,8 @@ import { MIGRATIONS } from '../warehouse/migrations/migrate.ts'
 
 const LAG_WARN_RECORDS = 100_000
 const KEY_AGE_WARN_MS = 365 * DAY_MS
+/** Time of a workspace is that of receipt at most: it is ahead of the clock only where the clock was set back. */
+const AHEAD_WARN_MS = 5 * MINUTE_MS
 /** Fewer arrivals than this may well fall together. */
 const ARRIVALS_MIN = 30
 /** A larger share of the arrivals in one minute is an import that did not say when they happened. */
@@ -89,8 +91,13 @@ async function lagIsSmall(engine: Engine): Promise<Found[]> {
 async function watermarks(engine: Engine): Promise<Found[]> {
   const { workspaces } = await engine.status()
   if (workspaces.length === 0) return [{ state: 'ok', message: 'no events yet' }]
+  const nowMs = engine.clock.nowMs()
   return workspaces.map(({ name, watermarkMs, lateEvents }) => {
     const at = watermarkMs === null ? 'before its first event' : `at ${new Date(watermarkMs).toISOString()}`
+    if ((watermarkMs ?? nowMs) - nowMs > AHEAD_WARN_MS) {
+      const why = 'which this clock has not reached: it was ahead once, or is behind now'
+      return { state: 'warn', message: `${name} is ${at}, ${why}; events more than 7 days before that are late: kappa import them` }
+    }
     if (lateEvents === 0) return { state: 'ok', message: `${name} is ${at}` }
     const late = `${lateEvents.toLocaleString('en-US')} events came more than 7 days late and count nowhere`
     return { state: 'warn', message: `${name} is ${at}; ${late}: kappa import them to count them` }

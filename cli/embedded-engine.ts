@@ -11,7 +11,6 @@ import { v7 as uuidV7 } from 'uuid'
 import { openLmdbRegistry } from '../ingest/keys/lmdb-registry.ts'
 import { openLmdbLog } from '../ingest/log/lmdb.ts'
 import type { Config } from '../schemas/config.ts'
-import type { Clock } from '../schemas/ports/clock.ts'
 import { migrate } from '../warehouse/migrations/migrate.ts'
 import { createKeptIds } from '../warehouse/sink/kept-events.ts'
 import { lockDataFolder } from './data-lock.ts'
@@ -23,12 +22,13 @@ import type { ProcessingStatus } from './processing-thread.ts'
 import { openSharedState } from './shared-state.ts'
 import { createSteadyClock } from './steady-clock.ts'
 import { openWarehouse } from './warehouse-place.ts'
+import { createWaryClock } from './wary-clock.ts'
 
 /** Opens everything under `config.data`. Rejects when another process has the folder. */
 export async function openEmbeddedEngine(config: Config, options: WiringOptions = {}): Promise<Engine> {
-  const clock: Clock = { nowMs: () => Date.now() }
-  const steady = createSteadyClock()
   const onError = options.onError ?? (() => {})
+  const clock = createWaryClock({ onError })
+  const steady = createSteadyClock()
   await mkdir(config.data, { recursive: true })
   await chmod(config.data, 0o700)
   const lock = await lockDataFolder(config.data)

@@ -17,7 +17,6 @@ import { decodeOwnRecord } from '../processors/runtime/decode-record.ts'
 import { FileSnapshotStore } from '../processors/runtime/snapshot-store.ts'
 import { Ticker } from '../processors/ticker.ts'
 import type { TopologySnapshot } from '../processors/topology.ts'
-import type { Clock } from '../schemas/ports/clock.ts'
 import type { LiveEvent } from '../schemas/ports/live.ts'
 import type { LogMessage, LogWriter } from '../schemas/ports/log.ts'
 import { createWarehousePort, type EncodedBlock, type WarehouseTransport } from '../warehouse/drivers/warehouse-transport.ts'
@@ -25,6 +24,7 @@ import { createSink } from '../warehouse/sink/sink.ts'
 import type { EngineStatus } from './engine.ts'
 import { createSteadyClock } from './steady-clock.ts'
 import { connectThreads } from './thread-calls.ts'
+import { createWaryClock } from './wary-clock.ts'
 
 /** Quiet workspaces are looked at this often. */
 const TICK_CHECK_MS = 1_000
@@ -80,7 +80,8 @@ function movable(block: EncodedBlock): EncodedBlock {
 }
 
 async function openProcessing(port: MessagePort, { data, endOffsets }: ProcessingPlace): Promise<void> {
-  const clock: Clock = { nowMs: () => Date.now() }
+  // The thread that answers requests has the same clock, and tells of a leap.
+  const clock = createWaryClock({ onError: () => undefined })
   const log = openLmdbLogReader(join(data, 'log'), endOffsets)
   const commits = await FileCommitStore.open(join(data, 'commits', 'commits.log'))
   let stopTicker = async () => {}

@@ -36,6 +36,7 @@ import { logPlace } from './log-place.ts'
 import { openSharedState } from './shared-state.ts'
 import { createSteadyClock } from './steady-clock.ts'
 import { openWarehouse } from './warehouse-place.ts'
+import { createWaryClock } from './wary-clock.ts'
 
 /** Rows that make a commit due: what it has for one other task must fit into one record. */
 const COMMIT_ROWS = 20_000
@@ -59,10 +60,10 @@ const SNAPSHOT_TOPIC = { retentionMs: FOR_EVER, isCompressed: true, segmentBytes
 
 /** Opens what an instance needs. Rejects with LogUnavailableError or WarehouseUnavailableError when a server is away. */
 export async function openScaledEngine(config: Config, options: ScaledOptions): Promise<Engine> {
-  const clock: Clock = { nowMs: () => Date.now() }
+  const onError = options.onError ?? (() => {})
+  const clock = createWaryClock({ onError })
   const steady = createSteadyClock()
   const processes = options.role === 'all' || options.role === 'process'
-  const onError = options.onError ?? (() => {})
   const instanceId = uuidV7()
   const closers: (() => Promise<unknown> | unknown)[] = []
   const close = async () => {
