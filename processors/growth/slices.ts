@@ -40,6 +40,8 @@ export class SliceTable {
   readonly #slices: Slice[] = []
   /** By channel, campaign and variant: nothing is joined, as this is asked for with every event. */
   readonly #indexes = new Map<string, Map<string, Map<string, number>>>()
+  /** Number of the slice that was asked for last: the next event is often of the same. */
+  #last = 0
 
   constructor(scopesOf: ScopesOf) {
     this.#scopesOf = scopesOf
@@ -47,7 +49,10 @@ export class SliceTable {
 
   /** Number of the slice, given out in order of appearance from 0; takes an event's record as it is. */
   indexOf({ channel = '', campaign = '', variant = '' }: Labelled): number {
-    return this.#indexes.get(channel)?.get(campaign)?.get(variant) ?? this.#add({ channel, campaign, variant })
+    const last = this.#slices[this.#last]
+    if (last === undefined || last.channel !== channel || last.campaign !== campaign || last.variant !== variant)
+      this.#last = this.#indexes.get(channel)?.get(campaign)?.get(variant) ?? this.#add({ channel, campaign, variant })
+    return this.#last
   }
 
   readonly at = (index: number): Slice => this.#slices[index] as Slice

@@ -8,7 +8,7 @@ import type { CommitsPlace } from './commit-store.ts'
 import { piecesOf, StateAssembly } from './state-pieces.ts'
 
 /** Grows with every change of the state's form; a snapshot of another version is not read: the log is replayed instead. */
-const STATE_VERSION = 6
+const STATE_VERSION = 7
 const MAGIC = Buffer.from(`kappa-state ${STATE_VERSION}\n`)
 const HEAD_BYTES = 8
 /** Pieces are far smaller: a length beyond it is damage. */
