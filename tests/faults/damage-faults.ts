@@ -1,6 +1,9 @@
 /** Files that are damaged while the product is down: snapshots, the file of commits, the log. */
 import { copyFile, open, readdir, readFile, rename, rm, stat, truncate } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
+import { open as openEnvironment } from 'lmdb'
+import { usedBytes } from '../../ingest/log/lmdb-file.ts'
+import { environmentOf } from '../../ingest/log/lmdb-partition.ts'
 import type { EmbeddedSite } from './embedded-site.ts'
 import { type Fault, mustHold } from './fault.ts'
 
@@ -125,6 +128,14 @@ const bitFlipped: Fault<EmbeddedSite> = {
   },
 }
 
+/** How much of the log's file is in use: behind it there may be room that holds nothing. */
+async function usedBytesOf(path: string): Promise<number> {
+  const root = openEnvironment<Buffer, Buffer>(environmentOf(dirname(path)))
+  const used = usedBytes(root)
+  await root.close()
+  return used
+}
+
 /**
  * A file that is shorter than its own pages say would end the process at the first look at what is missing. Half of it is
  * refused; without its last bytes it is refused, or was whole without them, which the judge sees.
@@ -138,7 +149,7 @@ const logCut: Fault<EmbeddedSite> = {
     const path = join(site.data, LOG)
     const whole = `${path}-whole`
     await copyFile(path, whole)
-    const { size } = await stat(path)
+    const size = await usedBytesOf(path)
     const cutAt = performance.now()
     await truncate(path, round % 2 === 0 ? Math.floor(size / 2) : size - 1 - Math.floor(round / 2))
     const said = await refusal(site)
