@@ -8,7 +8,7 @@ import type { CommitBatch, GrowthRow, PersonRow, RebuiltWorkspace } from '../../
 import { HOUR_MS } from '../../schemas/windows.ts'
 import type { Warehouse } from '../../warehouse/drivers/clickhouse-warehouse.ts'
 import { createSink } from '../../warehouse/sink/sink.ts'
-import { openTestWarehouse } from './open-test-warehouse.ts'
+import { openTestWarehouse } from '../warehouse/open-test-warehouse.ts'
 
 let warehouse: Warehouse
 let sink: Sink

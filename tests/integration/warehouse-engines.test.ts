@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { openChdbWarehouse } from '../../warehouse/drivers/chdb.ts'
 import { openHttpWarehouse } from '../../warehouse/drivers/http.ts'
 import { startClickHouseFront } from '../support/clickhouse-front.ts'
-import { describeWarehouseContract } from './warehouse-contract.ts'
+import { describeWarehouseContract } from '../contract/warehouse-contract.ts'
 
 const readMemoryBytesMax = 200_000_000
 
