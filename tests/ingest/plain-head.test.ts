@@ -56,6 +56,22 @@ describe('the head of a plain request', () => {
     expect(readPlainHead(head)).toBeUndefined()
   })
 
+  it.each<[string, string]>([
+    ['before a character that may not be there', `${' '.repeat(1_500)}\0`],
+    ['behind a value', `a${' '.repeat(1_500)}\0`],
+    ['between two words', `a${' \t'.repeat(750)}b`],
+  ])('a lot of space costs no time: %s', (_name, value) => {
+    const startedMs = performance.now()
+    readPlainHead(withLine('X', `x:${value}`))
+    expect(performance.now() - startedMs).toBeLessThan(500)
+  })
+
+  it('keeps space that is part of a value, and no other', () => {
+    const head = withLine('Authorization', 'Authorization:\t  Basic \ta\u00a0 \t')
+    expect(readPlainHead(head)?.authorization).toBe('Basic \ta\u00a0')
+    expect(readPlainHead(withLine('Authorization', 'Authorization: \t '))?.authorization).toBe('')
+  })
+
   it('says the same of a head that it has seen, however many there were between', () => {
     const heads = new PlainHeads()
     for (let length = 1; length < 2_500; length += 1) {
