@@ -16,13 +16,16 @@ const PATH = '/v1/events'
 const KEYED_PATH = /^\/v1\/events\?key=([\w.~-]{1,512})$/
 const LENGTH = /^\d{1,9}$/
 
-/** Takes a request that is plain and answers it; false: it was not touched. */
-export type EventsListener = (request: IncomingMessage, response: ServerResponse) => boolean
+/** Takes a request that is plain and answers it, the last of its connection when the server stops; false: it was not touched. */
+export type EventsListener = (request: IncomingMessage, response: ServerResponse, isStopping: () => boolean) => boolean
 
 /** The listener of one server. */
 export function createEventsListener(desk: EventsDesk, committer: Pick<GroupCommitter, 'reserve'>): EventsListener {
-  async function take(request: IncomingMessage, response: ServerResponse, principal: Principal, body: Buffer): Promise<void> {
-    const { headers, socket } = request
+  async function take(
+    { headers, socket }: IncomingMessage,
+    response: ServerResponse,
+    { principal, body, isStopping }: { readonly principal: Principal; readonly body: Buffer; readonly isStopping: () => boolean },
+  ): Promise<void> {
     const { status, contentType, text, retryAfterSeconds } = await desk.answer({
       principal,
       body,
@@ -30,13 +33,14 @@ export function createEventsListener(desk: EventsDesk, committer: Pick<GroupComm
       ndjson: mediaTypeOf(headers).endsWith('ndjson'),
       connectionIp: socket.remoteAddress,
     })
+    if (isStopping()) response.shouldKeepAlive = false
     if (retryAfterSeconds !== undefined) response.setHeader('retry-after', String(retryAfterSeconds))
     response
       .writeHead(status, [...ANSWER_HEADERS, 'content-type', contentType, 'content-length', String(Buffer.byteLength(text))])
       .end(text)
   }
 
-  return (request, response) => {
+  return (request, response, isStopping) => {
     const { method, url, headers } = request
     if (method !== 'POST' || url === undefined) return false
     const key = KEYED_PATH.exec(url)?.[1]
@@ -51,13 +55,16 @@ export function createEventsListener(desk: EventsDesk, committer: Pick<GroupComm
     } catch {
       return false
     }
-    const chunks: Buffer[] = []
-    request.on('data', (chunk: Buffer) => chunks.push(chunk))
+    // At once as long as it will be: pieces that are kept would cost more than was reserved, when each brings a byte.
+    const body = Buffer.allocUnsafe(Number(length))
+    let filled = 0
+    request.on('data', (chunk: Buffer) => {
+      filled += chunk.copy(body, filled)
+    })
     request.on('end', () => {
       // From here on the pipeline counts the bytes itself.
       release()
-      const [first = Buffer.alloc(0)] = chunks
-      void take(request, response, principal, chunks.length > 1 ? Buffer.concat(chunks) : first)
+      void take(request, response, { principal, body, isStopping })
     })
     // Also when the sender went before its body was whole.
     request.on('close', release)

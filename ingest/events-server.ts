@@ -3,7 +3,7 @@ import { Server, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyServerFactory } from 'fastify'
 import type { Clock } from '../schemas/ports/clock.ts'
-import { ANSWER_HEADERS, type EventsAnswer, EventsDesk, type EventsDeskDeps } from './events-desk.ts'
+import { ANSWER_HEADERS, EventsDesk, type EventsDeskDeps } from './events-desk.ts'
 import { createEventsListener } from './events-listener.ts'
 import type { GroupCommitter } from './group-committer.ts'
 import { PlainConnection, type PlainConnectionDeps } from './plain-connection.ts'
@@ -20,7 +20,7 @@ type ConnectionListener = (socket: Socket) => void
 
 /** A server whose new connections are read by `PlainConnection` until they bring something else. */
 class EventsServer extends Server {
-  readonly #plain = new Set<Socket>()
+  readonly #plain = new Map<Socket, PlainConnection>()
 
   /** From now on; `deps` without what this knows itself. */
   readPlainly(deps: Omit<PlainConnectionDeps, 'handOver'>): void {
@@ -32,15 +32,20 @@ class EventsServer extends Server {
       for (const listener of nodes) listener.call(this, socket)
     }
     this.on('connection', (socket: Socket) => {
-      this.#plain.add(socket)
       socket.once('close', () => forget(socket))
-      new PlainConnection(socket, { ...deps, handOver })
+      this.#plain.set(socket, new PlainConnection(socket, { ...deps, handOver }))
     })
+  }
+
+  /** Who keeps a connection, or sends on and on, does not keep the server from stopping. */
+  override close(callback?: (error?: Error) => void): this {
+    for (const connection of this.#plain.values()) connection.finish()
+    return super.close(callback)
   }
 
   override closeAllConnections(): void {
     super.closeAllConnections()
-    for (const socket of this.#plain) socket.destroy()
+    for (const socket of this.#plain.keys()) socket.destroy()
   }
 }
 
@@ -51,7 +56,9 @@ export function createEventsServer(deps: EventsServerDeps): FastifyServerFactory
   const listener = createEventsListener(desk, committer)
   return (handler, { keepAliveTimeout, requestTimeout, connectionTimeout }) => {
     const server = new EventsServer((request, response) => {
-      if (!listener(request, response)) handler(request, response)
+      // What comes while the server stops, Fastify refuses.
+      const isTaken = server.listening && listener(request, response, () => !server.listening)
+      if (!isTaken) handler(request, response)
     })
     // As Fastify does for a server of its own.
     if (typeof keepAliveTimeout === 'number') server.keepAliveTimeout = keepAliveTimeout
@@ -64,21 +71,23 @@ export function createEventsServer(deps: EventsServerDeps): FastifyServerFactory
 }
 
 /** Writes answers as Node's server would; what stays the same for a second is made once. */
-function answerWriter(clock: Clock, keepAliveMs: number): (answer: EventsAnswer) => string {
+function answerWriter(clock: Clock, keepAliveMs: number): PlainConnectionDeps['answerText'] {
   const fields: string[] = []
   for (let at = 0; at < ANSWER_HEADERS.length; at += 2) fields.push(`${ANSWER_HEADERS[at]}: ${ANSWER_HEADERS[at + 1]}\r\n`)
   const always = fields.join('')
   const keepAlive = keepAliveMs > 0 ? `Keep-Alive: timeout=${Math.floor(keepAliveMs / SECOND_MS)}\r\n` : ''
+  const keptOpen = `Connection: keep-alive\r\n${keepAlive}\r\n`
   let second = Number.NaN
-  let end = ''
-  return ({ status, contentType, text, retryAfterSeconds }) => {
+  let date = ''
+  return ({ status, contentType, text, retryAfterSeconds }, isLast) => {
     const now = Math.floor(clock.nowMs() / SECOND_MS)
     if (now !== second) {
       second = now
-      end = `Date: ${new Date(now * SECOND_MS).toUTCString()}\r\nConnection: keep-alive\r\n${keepAlive}\r\n`
+      date = `Date: ${new Date(now * SECOND_MS).toUTCString()}\r\n`
     }
+    const end = isLast ? 'Connection: close\r\n\r\n' : keptOpen
     const retryAfter = retryAfterSeconds === undefined ? '' : `retry-after: ${retryAfterSeconds}\r\n`
     const length = Buffer.byteLength(text)
-    return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${retryAfter}${always}content-type: ${contentType}\r\ncontent-length: ${length}\r\n${end}${text}`
+    return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${retryAfter}${always}content-type: ${contentType}\r\ncontent-length: ${length}\r\n${date}${end}${text}`
   }
 }

@@ -15,8 +15,8 @@ export interface PlainConnectionDeps {
   readonly desk: EventsDesk
   readonly committer: Pick<GroupCommitter, 'reserve'>
   readonly heads: PlainHeads
-  /** The answer as it goes out, head and body. */
-  readonly answerText: (answer: EventsAnswer) => string
+  /** The answer as it goes out, head and body; `isLast`: the connection ends behind it. */
+  readonly answerText: (answer: EventsAnswer, isLast: boolean) => string
   /** Takes a connection over, with what it brought that is not answered put back to be read first. */
   readonly handOver: (socket: Socket) => void
   /** A connection that is silent for so long is closed; 0: never. */
@@ -27,19 +27,22 @@ const HEAD_END = Buffer.from('\r\n\r\n')
 const NOTHING = Buffer.alloc(0)
 /** With so many requests under way no more is read from a connection. */
 const OPEN_MAX = 1_000
+/** So long the other side may take to end a connection that we ended: closed at once, it may lose answers that it did not read yet. */
+const LINGER_MS = 1_000
 
 /** A request whose body is not there yet. */
 interface OpenBody {
   readonly principal: Principal
   readonly head: PlainHead
-  readonly pieces: Buffer[]
+  /** As long as it will be: pieces that are kept would cost more than was reserved, when each brings a byte. */
+  readonly bytes: Buffer
   readonly release: () => void
-  missing: number
+  filled: number
 }
 
 /** The place of an answer among those of its connection. */
 interface Place {
-  text: string | undefined
+  answer: EventsAnswer | undefined
 }
 
 export class PlainConnection {
@@ -54,6 +57,7 @@ export class PlainConnection {
   #handedOver: Buffer | undefined
   #isFlushDue = false
   #isFull = false
+  #isFinishing = false
 
   constructor(socket: Socket, deps: PlainConnectionDeps) {
     this.#socket = socket
@@ -62,23 +66,34 @@ export class PlainConnection {
     if (deps.idleMs > 0) socket.setTimeout(deps.idleMs, this.#idle)
   }
 
+  /** Takes no further request, and ends the connection once those that it took are answered. */
+  finish(): void {
+    this.#isFinishing = true
+    if (this.#body !== undefined) return
+    this.#socket.pause()
+    if (this.#places.length === 0) this.#linger()
+  }
+
   readonly #take = (chunk: Buffer): void => {
     const bytes = this.#body === undefined ? chunk : this.#fill(this.#body, chunk)
-    if (bytes.length > 0) this.#read(this.#rest.length === 0 ? bytes : Buffer.concat([this.#rest, bytes]))
-    if (this.#places.length >= OPEN_MAX) this.#socket.pause()
+    if (bytes.length > 0 && !this.#isFinishing) this.#read(this.#rest.length === 0 ? bytes : Buffer.concat([this.#rest, bytes]))
+    if (!this.#mayRead) this.#socket.pause()
+  }
+
+  get #mayRead(): boolean {
+    return this.#places.length < OPEN_MAX && !(this.#isFinishing && this.#body === undefined)
   }
 
   /** Adds to a body that is not whole; gives what is behind it. */
   #fill(body: OpenBody, chunk: Buffer): Buffer {
-    const piece = chunk.subarray(0, body.missing)
-    body.pieces.push(piece)
-    body.missing -= piece.length
-    if (body.missing === 0) {
+    const taken = chunk.copy(body.bytes, body.filled)
+    body.filled += taken
+    if (body.filled === body.bytes.length) {
       this.#body = undefined
       body.release()
-      this.#answer(body.principal, body.head, Buffer.concat(body.pieces))
+      this.#answer(body.principal, body.head, body.bytes)
     }
-    return chunk.subarray(piece.length)
+    return chunk.subarray(taken)
   }
 
   #read(bytes: Buffer): void {
@@ -107,7 +122,8 @@ export class PlainConnection {
           this.#handOver(bytes.subarray(at))
           return
         }
-        this.#body = { principal, head, release, pieces: [bytes.subarray(bodyStart)], missing: bodyEnd - bytes.length }
+        this.#body = { principal, head, release, bytes: Buffer.allocUnsafe(head.bodyBytes), filled: 0 }
+        this.#fill(this.#body, bytes.subarray(bodyStart))
         return
       }
       this.#answer(principal, head, bytes.subarray(bodyStart, bodyEnd))
@@ -133,11 +149,11 @@ export class PlainConnection {
   }
 
   #answer(principal: Principal, { contentEncoding, ndjson }: PlainHead, body: Buffer): void {
-    const place: Place = { text: undefined }
+    const place: Place = { answer: undefined }
     this.#places.push(place)
     const connectionIp = this.#socket.remoteAddress
     void this.#deps.desk.answer({ principal, body, contentEncoding, ndjson, connectionIp }).then((answer) => {
-      place.text = this.#deps.answerText(answer)
+      place.answer = answer
       if (this.#isFlushDue) return
       this.#isFlushDue = true
       // Behind all that the same commit answers.
@@ -149,15 +165,20 @@ export class PlainConnection {
     this.#isFlushDue = false
     let text = ''
     let answered = 0
-    for (const place of this.#places) {
-      if (place.text === undefined) break
-      text += place.text
+    const last = this.#isFinishing && this.#body === undefined ? this.#places.length : 0
+    for (const { answer } of this.#places) {
+      if (answer === undefined) break
       answered += 1
+      text += this.#deps.answerText(answer, answered === last)
     }
     if (answered === 0) return
     this.#places = this.#places.slice(answered)
     if (!this.#socket.writable) return
     this.#isFull = !this.#socket.write(text)
+    if (answered === last) {
+      this.#linger()
+      return
+    }
     if (this.#places.length === 0 && this.#handedOver !== undefined) {
       this.#leave(this.#handedOver)
       return
@@ -168,7 +189,7 @@ export class PlainConnection {
   /** Reads while the other side takes its answers, and not too many are under way. */
   #readOn(): void {
     if (this.#isFull) this.#socket.pause()
-    else if (this.#places.length < OPEN_MAX && this.#handedOver === undefined && this.#socket.isPaused()) this.#socket.resume()
+    else if (this.#mayRead && this.#handedOver === undefined && this.#socket.isPaused()) this.#socket.resume()
   }
 
   readonly #drain = (): void => {
@@ -189,6 +210,13 @@ export class PlainConnection {
     socket.unshift(bytes)
     this.#deps.handOver(socket)
     socket.resume()
+  }
+
+  /** The end of what we send; what still comes is not looked at. */
+  #linger(): void {
+    const socket = this.#socket
+    socket.off('data', this.#take).off('drain', this.#drain).resume().end()
+    setTimeout(() => socket.destroy(), LINGER_MS).unref()
   }
 
   /** Who sends no more is taken to be gone, as by Node: what was sent whole is stored all the same. */

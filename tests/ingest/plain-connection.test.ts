@@ -15,12 +15,12 @@ let ingest: IngestFixture
 let app: FastifyInstance
 const sockets: Socket[] = []
 
-async function listen(keepAliveTimeout = 72_000): Promise<void> {
+async function listen(keepAliveTimeout = 72_000, forceCloseConnections: boolean | 'idle' = true): Promise<void> {
   const { clock, workspaces, committer, dedupe, newId } = ingest
   const intake = createIntake({ clock, workspaces, dedupe, committer, partitions: 3, newId })
   const pipeline = createPipeline({ committer, intake })
   const serverFactory = createEventsServer({ clock, workspaces, pipeline, committer, onError: () => {} })
-  app = Fastify({ serverFactory, forceCloseConnections: true, keepAliveTimeout })
+  app = Fastify({ serverFactory, forceCloseConnections, keepAliveTimeout })
   await app.register(
     createIngestRoutes({ workspaces, pipeline, committer, intake, eventMap: createEventMap(), browserSdkPath: import.meta.filename }),
   )
@@ -190,5 +190,63 @@ describe('plain requests read from the socket', () => {
     const closed = Promise.all([once(quiet, 'close'), once(busy, 'close')])
     await app.close()
     await closed
+  })
+
+  describe('a server that stops', () => {
+    const POST = post(JSON.stringify(share()))
+    /** The same, but for Node's parser. */
+    const NODES = POST.replace('Host: x', 'Host: x\r\nTE: x\r\nTE: y')
+    const soon = (closed: Promise<unknown>) =>
+      Promise.race([closed.then(() => 'stopped'), new Promise((resolve) => setTimeout(resolve, 5_000, 'still there'))])
+
+    beforeEach(() => listen(72_000, 'idle'))
+
+    it.each<[string, string]>([
+      ['that sent nothing', ''],
+      ['that sent half a head', POST.slice(0, 40)],
+      ['that was answered', POST],
+      ['that was answered by Node', NODES],
+    ])('does not wait for a connection %s', async (_name, bytes) => {
+      const socket = await open()
+      socket.resume()
+      if (bytes.length > 0) socket.write(bytes)
+      if (bytes.includes('\r\n\r\n')) await once(socket, 'data')
+      else await new Promise((resolve) => setTimeout(resolve, 50))
+      expect(await soon(app.close())).toBe('stopped')
+    })
+
+    it.each([
+      ['its own way', POST, '', 1],
+      ["Node's way", NODES, '', 1],
+      ['a body that is not whole yet', POST.slice(0, -5), POST.slice(-5), 1],
+      ['some that nobody waited for', POST.repeat(20), '', 20],
+    ])('answers what it took, says that this is all, and takes no more: %s', async (_name, bytes, rest, requests) => {
+      const append = ingest.log.append.bind(ingest.log)
+      let goOn: () => void = () => {}
+      const gate = new Promise<void>((resolve) => (goOn = resolve))
+      ingest.log.append = async (...args) => {
+        await gate
+        return append(...args)
+      }
+      const socket = await open()
+      let stream = ''
+      const ended = new Promise((resolve) => socket.on('close', resolve))
+      socket.on('data', (chunk: Buffer) => {
+        stream += chunk.toString('latin1')
+        // As a client that never has enough.
+        if (!socket.destroyed) socket.write(POST)
+      })
+      socket.write(bytes)
+      while (ingest.committer.waitingBytes === 0) await new Promise((resolve) => setImmediate(resolve))
+      const closed = app.close()
+      await new Promise((resolve) => setTimeout(resolve, 50))
+      socket.write(rest + POST)
+      goOn()
+      expect(await soon(closed)).toBe('stopped')
+      await ended
+      expect(stream.match(/HTTP\/1\.1 202/g)?.length).toBe(requests)
+      expect(stream.match(/connection: close/gi)?.length).toBe(1)
+      expect((await ingest.records()).length).toBe(requests)
+    })
   })
 })
