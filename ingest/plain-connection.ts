@@ -9,7 +9,7 @@ import { nextTick } from 'node:process'
 import type { Principal } from '../schemas/ports/workspaces.ts'
 import type { EventsAnswer, EventsDesk } from './events-desk.ts'
 import type { GroupCommitter } from './group-committer.ts'
-import { PLAIN_HEAD_BYTES_MAX, type PlainHead, type PlainHeads } from './plain-head.ts'
+import { mayBeginPlainHead, PLAIN_HEAD_BYTES_MAX, type PlainHead, type PlainHeads } from './plain-head.ts'
 
 export interface PlainConnectionDeps {
   readonly desk: EventsDesk
@@ -103,7 +103,9 @@ export class PlainConnection {
     while (at < bytes.length) {
       const headEnd = bytes.indexOf(HEAD_END, at)
       if (headEnd < 0 && bytes.length - at <= PLAIN_HEAD_BYTES_MAX && !(isSecondPiece && at === 0)) {
-        this.#rest = bytes.subarray(at)
+        const rest = bytes.subarray(at)
+        if (mayBeginPlainHead(rest)) this.#rest = rest
+        else this.#handOver(rest)
         return
       }
       // A head that comes in many pieces is Node's to wait for.

@@ -22,12 +22,14 @@ export const PLAIN_HEAD_BYTES_MAX = 4_096
 /** Heads that are remembered: those of a sender differ in little but the length. */
 const HEADS_MAX = 1_000
 
+/** How every one begins. */
+const BEGINNING = Buffer.from('POST /v1/events')
 const REQUEST_LINE = /^POST \/v1\/events(?:\?key=([\w.~-]{1,512}))? HTTP\/1\.1$/
 /** A name, a colon, and a value of visible characters, spaces and tabs: no folded lines, nothing before the colon. */
 const FIELD_LINE = /^([\w!#$%&'*+.^`|~-]+):([\t\x20-\x7e\x80-\xff]*)$/
 const LENGTH = /^[1-9]\d{0,8}$/
 /** What asks for more than an answer. */
-const NOT_PLAIN = ['transfer-encoding', 'trailer', 'expect', 'upgrade', 'http2-settings']
+const NOT_PLAIN = ['proxy-connection', 'transfer-encoding', 'trailer', 'expect', 'upgrade', 'http2-settings']
 
 /** Reads a head (one character a byte, without the empty line at its end); undefined when it is not plain. */
 export function readPlainHead(text: string): PlainHead | undefined {
@@ -41,7 +43,10 @@ export function readPlainHead(text: string): PlainHead | undefined {
     const [, name = '', value = ''] = field
     // A field that stands there twice may be read in two ways.
     if (fields.has(name.toLowerCase())) return undefined
-    fields.set(name.toLowerCase(), withoutSpaceAround(value))
+    const stripped = withoutSpaceAround(value)
+    // Node takes no tab behind a length, and we nothing that it would refuse.
+    if (stripped.endsWith('\t')) return undefined
+    fields.set(name.toLowerCase(), stripped)
   }
   const length = fields.get('content-length') ?? ''
   const isPlain =
@@ -61,18 +66,22 @@ export function readPlainHead(text: string): PlainHead | undefined {
   }
 }
 
-/** By hand: an expression that looks for space at both ends goes through a long run of it again and again, for anybody who sends one. */
+/** Whether more bytes may make a plain head of these, in which no head ends yet. */
+export function mayBeginPlainHead(bytes: Buffer): boolean {
+  const length = Math.min(bytes.length, BEGINNING.length)
+  return bytes.compare(BEGINNING, 0, length, 0, length) === 0 && !bytes.includes('\n\n')
+}
+
+/**
+ * A value without the blanks and tabs before it and the blanks behind it. By hand: an expression that looks for space at both ends goes
+ * through a long run of it again and again, for anybody who sends one.
+ */
 function withoutSpaceAround(value: string): string {
   let start = 0
   let end = value.length
-  while (start < end && isSpace(value, start)) start += 1
-  while (end > start && isSpace(value, end - 1)) end -= 1
+  while (start < end && (value[start] === ' ' || value[start] === '\t')) start += 1
+  while (end > start && value[end - 1] === ' ') end -= 1
   return value.slice(start, end)
-}
-
-/** Space of a head: a blank or a tab, and nothing else that `trim` takes away. */
-function isSpace(text: string, at: number): boolean {
-  return text[at] === ' ' || text[at] === '\t'
 }
 
 /** Reads heads, and remembers those that were plain: to look one up takes a tenth of reading it. */

@@ -172,6 +172,17 @@ describe('plain requests read from the socket', () => {
     expect(answers).toBe(sent)
   })
 
+  it.each([
+    ['another protocol', '\x16\x03\x01\x02\0'],
+    ['lines that end as they may not', post('{}').replaceAll('\r\n', '\n')],
+  ])('is told at once: %s', async (_name, bytes) => {
+    await listen()
+    const socket = await open()
+    socket.write(bytes)
+    const [answer] = (await once(socket, 'data')) as [Buffer]
+    expect(answer.toString()).toMatch(/^HTTP\/1.1 400 /)
+  })
+
   it('a connection that is silent is closed, in the middle of a request too, and what it held is given back', async () => {
     await listen(50)
     const [quiet, stuck] = [await open(), await open()]

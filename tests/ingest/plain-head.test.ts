@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { PlainHeads, readPlainHead } from '../../ingest/plain-head.ts'
+import { mayBeginPlainHead, PlainHeads, readPlainHead } from '../../ingest/plain-head.ts'
 
 const HEAD = ['POST /v1/events HTTP/1.1', 'Host: x', 'Authorization: Bearer k', 'Content-Type: application/json', 'Content-Length: 12']
 /** The head with a line in the place of the one that starts with `start`, or behind all when none does. */
@@ -11,7 +11,7 @@ describe('the head of a plain request', () => {
   it.each<[string, string, object]>([
     ['as clients send it', HEAD.join('\r\n'), {}],
     ['a key in the address', withLine('POST', 'POST /v1/events?key=a-b_c.1~ HTTP/1.1'), { key: 'a-b_c.1~' }],
-    ['names in any case, space around values', withLine('Content-Length', 'cONTENT-lENGTH:\t 7 \t'), { bodyBytes: 7 }],
+    ['names in any case, space around values', withLine('Content-Length', 'cONTENT-lENGTH:\t 7  '), { bodyBytes: 7 }],
     ['NDJSON with a parameter', withLine('Content-Type', 'content-type: application/x-ndjson; charset=utf-8'), { ndjson: true }],
     ['gzip', withLine('Content-Encoding', 'content-encoding: gzip'), { contentEncoding: 'gzip' }],
     ['a connection that is kept', withLine('Connection', 'Connection: Keep-Alive'), {}],
@@ -37,6 +37,8 @@ describe('the head of a plain request', () => {
     ['a length with a sign', withLine('Content-Length', 'Content-Length: +12')],
     ['a length in hexadecimal', withLine('Content-Length', 'Content-Length: 0xc')],
     ['a length that begins with zero', withLine('Content-Length', 'Content-Length: 012')],
+    ['a tab behind a length', withLine('Content-Length', 'Content-Length: 12\t')],
+    ['a tab and a blank behind a length', withLine('Content-Length', 'Content-Length: 12\t ')],
     ['no body', withLine('Content-Length', 'Content-Length: 0')],
     ['a body above the limit', withLine('Content-Length', 'Content-Length: 99999999')],
     ['chunks', withLine('Transfer-Encoding', 'Transfer-Encoding: chunked')],
@@ -51,6 +53,7 @@ describe('the head of a plain request', () => {
     ['a wish to be told to go on', withLine('Expect', 'Expect: 100-continue')],
     ['another protocol', withLine('Upgrade', 'Upgrade: h2c')],
     ['a connection that is to be closed', withLine('Connection', 'Connection: close')],
+    ['a connection that is to be closed, in words of old', withLine('Proxy-Connection', 'Proxy-Connection: close')],
     ['a media type of others', withLine('Content-Type', 'Content-Type: text/html')],
   ])('is not taken: %s', (_name, head) => {
     expect(readPlainHead(head)).toBeUndefined()
@@ -67,9 +70,16 @@ describe('the head of a plain request', () => {
   })
 
   it('keeps space that is part of a value, and no other', () => {
-    const head = withLine('Authorization', 'Authorization:\t  Basic \ta\u00a0 \t')
+    const head = withLine('Authorization', 'Authorization:\t  Basic \ta\u00a0  ')
     expect(readPlainHead(head)?.authorization).toBe('Basic \ta\u00a0')
     expect(readPlainHead(withLine('Authorization', 'Authorization: \t '))?.authorization).toBe('')
+  })
+
+  it('may be what begins as it does, and nothing else', () => {
+    const head = Buffer.from(`${HEAD.join('\r\n')}\r\n\r`)
+    for (let length = 1; length <= head.length; length += 1) expect(mayBeginPlainHead(head.subarray(0, length))).toBe(true)
+    for (const other of ['GET', 'POST /v1/e_', 'post', '\r\nPOST', '\x16\x03\x01', 'POST /v1/events HTTP/1.1\nHost: x\n\n{}'])
+      expect(mayBeginPlainHead(Buffer.from(other))).toBe(false)
   })
 
   it('says the same of a head that it has seen, however many there were between', () => {
