@@ -23,6 +23,9 @@ const DESCRIPTIONS_ONLY = {
   compilersFactory: { buildValidator: () => () => () => true, buildSerializer: () => () => (value: unknown) => JSON.stringify(value) },
 } as unknown as NonNullable<FastifyServerOptions['schemaController']>
 
+/** So long a request may take to come: what waits for its body holds memory that others then may not use. 10 MB in this are 0.7 Mbit/s. */
+const REQUEST_MS_MAX = 120_000
+
 export interface Serves {
   /** Routes that take events. */
   readonly ingest: boolean
@@ -50,6 +53,7 @@ export async function createWebApp(options: WebAppOptions): Promise<FastifyInsta
     // A request's address may carry a key: only method and path are ever written.
     logger: options.logger ? { level: 'warn', serializers: { req: ({ method, url }) => ({ method, path: url?.split('?')[0] }) } } : false,
     requestIdHeader: false,
+    requestTimeout: REQUEST_MS_MAX,
     schemaController: DESCRIPTIONS_ONLY,
   })
   const desk = new QuarantineDesk(engine)

@@ -64,8 +64,8 @@ export function createEventsServer(deps: EventsServerDeps): FastifyServerFactory
     if (typeof keepAliveTimeout === 'number') server.keepAliveTimeout = keepAliveTimeout
     if (typeof requestTimeout === 'number') server.requestTimeout = requestTimeout
     server.setTimeout(typeof connectionTimeout === 'number' ? connectionTimeout : 0)
-    const idleMs = server.keepAliveTimeout
-    server.readPlainly({ desk, committer, heads: new PlainHeads(), idleMs, answerText: answerWriter(deps.clock, idleMs) })
+    const { keepAliveTimeout: idleMs, requestTimeout: bodyMs } = server
+    server.readPlainly({ desk, committer, heads: new PlainHeads(), idleMs, bodyMs, answerText: answerWriter(deps.clock, idleMs) })
     return server
   }
 }

@@ -21,6 +21,8 @@ export interface PlainConnectionDeps {
   readonly handOver: (socket: Socket) => void
   /** A connection that is silent for so long is closed; 0: never. */
   readonly idleMs: number
+  /** A body that is not whole after so long is not waited for, though a byte of it comes now and then; 0: any time. */
+  readonly bodyMs: number
 }
 
 const HEAD_END = Buffer.from('\r\n\r\n')
@@ -36,6 +38,7 @@ interface OpenBody {
   readonly head: PlainHead
   /** As long as it will be: pieces that are kept would cost more than was reserved, when each brings a byte. */
   readonly bytes: Buffer
+  /** Ends what holds for it: the bytes reserved, and its time. */
   readonly release: () => void
   filled: number
 }
@@ -143,8 +146,14 @@ export class PlainConnection {
   }
 
   #reserved(bytes: number): (() => void) | undefined {
+    const { committer, bodyMs } = this.#deps
     try {
-      return this.#deps.committer.reserve(bytes)
+      const release = committer.reserve(bytes)
+      const timer = bodyMs > 0 ? setTimeout(this.#giveUp, bodyMs).unref() : undefined
+      return () => {
+        clearTimeout(timer)
+        release()
+      }
     } catch {
       return undefined
     }
@@ -233,6 +242,11 @@ export class PlainConnection {
   /** Silence while an answer is awaited is ours, not theirs. */
   readonly #idle = (): void => {
     if (this.#places.length === 0) this.#socket.destroy()
+  }
+
+  readonly #giveUp = (): void => {
+    this.#close()
+    this.finish()
   }
 
   readonly #close = (): void => {

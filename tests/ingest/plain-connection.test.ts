@@ -15,12 +15,12 @@ let ingest: IngestFixture
 let app: FastifyInstance
 const sockets: Socket[] = []
 
-async function listen(keepAliveTimeout = 72_000, forceCloseConnections: boolean | 'idle' = true): Promise<void> {
+async function listen(keepAliveTimeout = 72_000, forceCloseConnections: boolean | 'idle' = true, requestTimeout = 0): Promise<void> {
   const { clock, workspaces, committer, dedupe, newId } = ingest
   const intake = createIntake({ clock, workspaces, dedupe, committer, partitions: 3, newId })
   const pipeline = createPipeline({ committer, intake })
   const serverFactory = createEventsServer({ clock, workspaces, pipeline, committer, onError: () => {} })
-  app = Fastify({ serverFactory, forceCloseConnections, keepAliveTimeout })
+  app = Fastify({ serverFactory, forceCloseConnections, keepAliveTimeout, requestTimeout })
   await app.register(
     createIngestRoutes({ workspaces, pipeline, committer, intake, eventMap: createEventMap(), browserSdkPath: import.meta.filename }),
   )
@@ -191,6 +191,25 @@ describe('plain requests read from the socket', () => {
     stuck.write(post('x'.repeat(1_000)).slice(0, -10))
     await closed
     while (ingest.committer.waitingBytes > 0) await new Promise((resolve) => setImmediate(resolve))
+  })
+
+  it('a body that comes too slowly is not waited for, what was sent before it is answered, and what it held is given back', async () => {
+    await listen(72_000, true, 200)
+    const socket = await open()
+    const answers = read(socket, 2)
+    const [request, answer] = (REQUESTS.event as () => [string, string])()
+    socket.write(request)
+    // What is whole in time has as much of it again.
+    const whole = post(' '.repeat(1_000))
+    socket.write(whole.slice(0, -10))
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    socket.write(whole.slice(-10) + whole.slice(0, -200))
+    const drip = setInterval(() => socket.write(' '), 20)
+    expect(await answers).toEqual([answer, '400 body_empty'])
+    const ended = socket.closed || once(socket.resume(), 'close')
+    while (ingest.committer.waitingBytes > 0) await new Promise((resolve) => setImmediate(resolve))
+    await ended
+    clearInterval(drip)
   })
 
   it('closing the server ends what is open', async () => {
