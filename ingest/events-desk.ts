@@ -65,16 +65,21 @@ export class EventsDesk {
       const text = textOf(await this.#deps.pipeline(request))
       return { status: 202, contentType: 'application/json; charset=utf-8', text, retryAfterSeconds: undefined }
     } catch (cause) {
-      const { code, message, retryAfterSeconds } = requestErrorOf(cause)
-      this.#failures += 1
-      const requestId = `events-${this.#failures}`
-      if (code === 'internal') this.#deps.onError(cause, requestId)
-      return {
-        status: REQUEST_ERRORS[code].status,
-        contentType: 'application/problem+json; charset=utf-8',
-        text: JSON.stringify(problemDocument(code, message, requestId)),
-        retryAfterSeconds,
-      }
+      return this.refusal(cause)
+    }
+  }
+
+  /** What is said when that was thrown. */
+  refusal(cause: unknown): EventsAnswer {
+    const { code, message, retryAfterSeconds } = requestErrorOf(cause)
+    this.#failures += 1
+    const requestId = `events-${this.#failures}`
+    if (code === 'internal') this.#deps.onError(cause, requestId)
+    return {
+      status: REQUEST_ERRORS[code].status,
+      contentType: 'application/problem+json; charset=utf-8',
+      text: JSON.stringify(problemDocument(code, message, requestId)),
+      retryAfterSeconds,
     }
   }
 }

@@ -7,8 +7,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Principal } from '../schemas/ports/workspaces.ts'
 import { BODY_BYTES_MAX } from './decode-body.ts'
-import { ANSWER_HEADERS, type EventsDesk } from './events-desk.ts'
-import type { GroupCommitter } from './group-committer.ts'
+import { ANSWER_HEADERS, type EventsAnswer, type EventsDesk } from './events-desk.ts'
+import { askForRoom, type BodyRoom, IncomingBody } from './incoming-body.ts'
 import { EVENT_MEDIA_TYPES, mediaTypeOf } from './media-type.ts'
 
 const PATH = '/v1/events'
@@ -20,20 +20,24 @@ const LENGTH = /^\d{1,9}$/
 export type EventsListener = (request: IncomingMessage, response: ServerResponse, isStopping: () => boolean) => boolean
 
 /** The listener of one server. */
-export function createEventsListener(desk: EventsDesk, committer: Pick<GroupCommitter, 'reserve'>): EventsListener {
+export function createEventsListener(desk: EventsDesk, committer: BodyRoom): EventsListener {
   async function take(
     { headers, socket }: IncomingMessage,
     response: ServerResponse,
     { principal, body, isStopping }: { readonly principal: Principal; readonly body: Buffer; readonly isStopping: () => boolean },
   ): Promise<void> {
-    const { status, contentType, text, retryAfterSeconds } = await desk.answer({
+    const answer = await desk.answer({
       principal,
       body,
       contentEncoding: headers['content-encoding'],
       ndjson: mediaTypeOf(headers).endsWith('ndjson'),
       connectionIp: socket.remoteAddress,
     })
-    if (isStopping()) response.shouldKeepAlive = false
+    send(response, answer, isStopping())
+  }
+
+  function send(response: ServerResponse, { status, contentType, text, retryAfterSeconds }: EventsAnswer, isLast: boolean): void {
+    if (isLast) response.shouldKeepAlive = false
     if (retryAfterSeconds !== undefined) response.setHeader('retry-after', String(retryAfterSeconds))
     response
       .writeHead(status, [...ANSWER_HEADERS, 'content-type', contentType, 'content-length', String(Buffer.byteLength(text))])
@@ -48,26 +52,32 @@ export function createEventsListener(desk: EventsDesk, committer: Pick<GroupComm
     const length = headers['content-length'] ?? ''
     if (!LENGTH.test(length) || Number(length) > BODY_BYTES_MAX || !EVENT_MEDIA_TYPES.has(mediaTypeOf(headers))) return false
     let principal: Principal
-    let release: () => void
     try {
       principal = desk.principalOf(headers.authorization, key)
-      release = committer.reserve(Number(length))
+      askForRoom(committer, Number(length))
     } catch {
       return false
     }
-    // At once as long as it will be: pieces that are kept would cost more than was reserved, when each brings a byte.
-    const body = Buffer.allocUnsafe(Number(length))
-    let filled = 0
+    const body = new IncomingBody(committer, Number(length))
+    let isRefused = false
     request.on('data', (chunk: Buffer) => {
-      filled += chunk.copy(body, filled)
+      if (isRefused) return
+      try {
+        body.add(chunk)
+      } catch (error) {
+        isRefused = true
+        body.release()
+        send(response, desk.refusal(error), true)
+      }
     })
     request.on('end', () => {
+      if (isRefused) return
       // From here on the pipeline counts the bytes itself.
-      release()
-      void take(request, response, { principal, body, isStopping })
+      body.release()
+      void take(request, response, { principal, body: body.bytes, isStopping })
     })
     // Also when the sender went before its body was whole.
-    request.on('close', release)
+    request.on('close', () => body.release())
     return true
   }
 }

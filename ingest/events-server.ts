@@ -5,12 +5,12 @@ import type { FastifyServerFactory } from 'fastify'
 import type { Clock } from '../schemas/ports/clock.ts'
 import { ANSWER_HEADERS, EventsDesk, type EventsDeskDeps } from './events-desk.ts'
 import { createEventsListener } from './events-listener.ts'
-import type { GroupCommitter } from './group-committer.ts'
+import type { BodyRoom } from './incoming-body.ts'
 import { PlainConnection, type PlainConnectionDeps } from './plain-connection.ts'
 import { PlainHeads } from './plain-head.ts'
 
 export interface EventsServerDeps extends EventsDeskDeps {
-  readonly committer: Pick<GroupCommitter, 'reserve'>
+  readonly committer: BodyRoom
 }
 
 const SECOND_MS = 1_000

@@ -8,12 +8,12 @@ import type { Socket } from 'node:net'
 import { nextTick } from 'node:process'
 import type { Principal } from '../schemas/ports/workspaces.ts'
 import type { EventsAnswer, EventsDesk } from './events-desk.ts'
-import type { GroupCommitter } from './group-committer.ts'
+import { askForRoom, type BodyRoom, IncomingBody } from './incoming-body.ts'
 import { mayBeginPlainHead, PLAIN_HEAD_BYTES_MAX, type PlainHead, type PlainHeads } from './plain-head.ts'
 
 export interface PlainConnectionDeps {
   readonly desk: EventsDesk
-  readonly committer: Pick<GroupCommitter, 'reserve'>
+  readonly committer: BodyRoom
   readonly heads: PlainHeads
   /** The answer as it goes out, head and body; `isLast`: the connection ends behind it. */
   readonly answerText: (answer: EventsAnswer, isLast: boolean) => string
@@ -36,11 +36,9 @@ const LINGER_MS = 1_000
 interface OpenBody {
   readonly principal: Principal
   readonly head: PlainHead
-  /** As long as it will be: pieces that are kept would cost more than was reserved, when each brings a byte. */
-  readonly bytes: Buffer
-  /** Ends what holds for it: the bytes reserved, and its time. */
-  readonly release: () => void
-  filled: number
+  readonly body: IncomingBody
+  /** Ends its time. */
+  readonly timer: NodeJS.Timeout | undefined
 }
 
 /** The place of an answer among those of its connection. */
@@ -88,15 +86,22 @@ export class PlainConnection {
   }
 
   /** Adds to a body that is not whole; gives what is behind it. */
-  #fill(body: OpenBody, chunk: Buffer): Buffer {
-    const taken = chunk.copy(body.bytes, body.filled)
-    body.filled += taken
-    if (body.filled === body.bytes.length) {
-      this.#body = undefined
-      body.release()
-      this.#answer(body.principal, body.head, body.bytes)
+  #fill({ principal, head, body }: OpenBody, chunk: Buffer): Buffer {
+    const missing = head.bodyBytes - body.length
+    try {
+      body.add(chunk.subarray(0, missing))
+    } catch (error) {
+      // The rest of it is not read, so nothing behind it can be.
+      this.#places.push({ answer: this.#deps.desk.refusal(error) })
+      this.#flushSoon()
+      this.#giveUp()
+      return NOTHING
     }
-    return chunk.subarray(taken)
+    if (body.length === head.bodyBytes) {
+      this.#close()
+      this.#answer(principal, head, body.bytes)
+    }
+    return chunk.subarray(missing)
   }
 
   #read(bytes: Buffer): void {
@@ -122,13 +127,8 @@ export class PlainConnection {
       const bodyStart = headEnd + HEAD_END.length
       const bodyEnd = bodyStart + head.bodyBytes
       if (bodyEnd > bytes.length) {
-        const release = this.#reserved(head.bodyBytes)
-        if (!release) {
-          this.#handOver(bytes.subarray(at))
-          return
-        }
-        this.#body = { principal, head, release, bytes: Buffer.allocUnsafe(head.bodyBytes), filled: 0 }
-        this.#fill(this.#body, bytes.subarray(bodyStart))
+        if (this.#hasRoomFor(head.bodyBytes)) this.#begin(principal, head, bytes.subarray(bodyStart))
+        else this.#handOver(bytes.subarray(at))
         return
       }
       this.#answer(principal, head, bytes.subarray(bodyStart, bodyEnd))
@@ -145,18 +145,20 @@ export class PlainConnection {
     }
   }
 
-  #reserved(bytes: number): (() => void) | undefined {
-    const { committer, bodyMs } = this.#deps
+  #hasRoomFor(bytes: number): boolean {
     try {
-      const release = committer.reserve(bytes)
-      const timer = bodyMs > 0 ? setTimeout(this.#giveUp, bodyMs).unref() : undefined
-      return () => {
-        clearTimeout(timer)
-        release()
-      }
+      askForRoom(this.#deps.committer, bytes)
+      return true
     } catch {
-      return undefined
+      return false
     }
+  }
+
+  #begin(principal: Principal, head: PlainHead, chunk: Buffer): void {
+    const { committer, bodyMs } = this.#deps
+    const timer = bodyMs > 0 ? setTimeout(this.#giveUp, bodyMs).unref() : undefined
+    this.#body = { principal, head, timer, body: new IncomingBody(committer, head.bodyBytes) }
+    this.#fill(this.#body, chunk)
   }
 
   #answer(principal: Principal, { contentEncoding, ndjson }: PlainHead, body: Buffer): void {
@@ -165,11 +167,15 @@ export class PlainConnection {
     const connectionIp = this.#socket.remoteAddress
     void this.#deps.desk.answer({ principal, body, contentEncoding, ndjson, connectionIp }).then((answer) => {
       place.answer = answer
-      if (this.#isFlushDue) return
-      this.#isFlushDue = true
-      // Behind all that the same commit answers.
-      nextTick(this.#flush)
+      this.#flushSoon()
     })
+  }
+
+  /** Behind all that the same commit answers. */
+  #flushSoon(): void {
+    if (this.#isFlushDue) return
+    this.#isFlushDue = true
+    nextTick(this.#flush)
   }
 
   readonly #flush = (): void => {
@@ -250,7 +256,8 @@ export class PlainConnection {
   }
 
   readonly #close = (): void => {
-    this.#body?.release()
+    clearTimeout(this.#body?.timer)
+    this.#body?.body.release()
     this.#body = undefined
   }
 }

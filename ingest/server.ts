@@ -6,7 +6,8 @@ import { RequestError } from '../schemas/errors.ts'
 import type { Principal, Workspaces } from '../schemas/ports/workspaces.ts'
 import { BODY_BYTES_MAX } from './decode-body.ts'
 import { allowAnyOrigin, answerPreflight } from './cross-origin.ts'
-import type { GroupCommitter } from './group-committer.ts'
+import { readBodies } from './body-parser.ts'
+import { askForRoom, type BodyRoom } from './incoming-body.ts'
 import type { Intake } from './intake.ts'
 import { EVENT_MEDIA_TYPES, mediaTypeOf } from './media-type.ts'
 import { registerOpenpanel } from './openpanel/openpanel-routes.ts'
@@ -20,7 +21,7 @@ import { registerSegment } from './segment/segment-routes.ts'
 export interface IngestRoutesDeps {
   readonly workspaces: Pick<Workspaces, 'authenticate' | 'exists'>
   readonly pipeline: Pipeline
-  readonly committer: Pick<GroupCommitter, 'reserve'>
+  readonly committer: BodyRoom
   /** File of the built browser SDK. */
   readonly browserSdkPath: string
   /** What the routes of other products' SDKs need beside the above. */
@@ -30,16 +31,11 @@ export interface IngestRoutesDeps {
 
 const SDK_CACHE_SECONDS = 3600
 
-interface Sender {
-  readonly principal: Principal
-  readonly release: () => void
-}
-
 /** The plugin; register it once, without a prefix. */
 export function createIngestRoutes(deps: IngestRoutesDeps): FastifyPluginAsync {
   return async function ingestRoutes(app) {
     app.setErrorHandler(problemErrorHandler)
-    registerEvents(app, deps)
+    registerEvents(app, deps, readBodies(app, deps.committer))
     registerSegment(app, deps)
     registerPosthog(app, deps)
     registerOpenpanel(app, deps)
@@ -47,13 +43,8 @@ export function createIngestRoutes(deps: IngestRoutesDeps): FastifyPluginAsync {
   }
 }
 
-function registerEvents(app: FastifyInstance, deps: IngestRoutesDeps): void {
-  const senders = new WeakMap<FastifyRequest, Sender>()
-  const release = async (request: FastifyRequest) => senders.get(request)?.release()
-
-  // Bodies stay bytes: the pipeline checks depth and size before it parses.
-  app.removeAllContentTypeParsers()
-  app.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: BODY_BYTES_MAX }, (_request, body, done) => done(null, body))
+function registerEvents(app: FastifyInstance, deps: IngestRoutesDeps, releaseBody: (request: FastifyRequest) => void): void {
+  const senders = new WeakMap<FastifyRequest, Principal>()
 
   app.route({
     method: 'POST',
@@ -66,17 +57,16 @@ function registerEvents(app: FastifyInstance, deps: IngestRoutesDeps): void {
       if (!EVENT_MEDIA_TYPES.has(mediaTypeOf(request.headers))) throw new RequestError('content_type_unsupported')
       const declared = Number(request.headers['content-length'] ?? 0)
       if (declared > BODY_BYTES_MAX) throw new RequestError('body_too_large')
-      senders.set(request, { principal, release: deps.committer.reserve(Number.isFinite(declared) ? declared : 0) })
+      askForRoom(deps.committer, Number.isFinite(declared) ? declared : 0)
+      senders.set(request, principal)
     },
-    onResponse: release,
-    onRequestAbort: release,
     handler: async (request, reply) => {
-      const sender = senders.get(request)
-      if (!sender) throw new RequestError('key_missing')
+      const principal = senders.get(request)
+      if (!principal) throw new RequestError('key_missing')
       // From here on the pipeline counts the bytes itself.
-      sender.release()
+      releaseBody(request)
       const response = await deps.pipeline({
-        principal: sender.principal,
+        principal,
         body: Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0),
         contentEncoding: request.headers['content-encoding'],
         ndjson: mediaTypeOf(request.headers).endsWith('ndjson'),

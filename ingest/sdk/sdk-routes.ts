@@ -8,7 +8,7 @@ import type { IngestResponse } from '../../schemas/ingest-api.ts'
 import type { Principal, Workspaces } from '../../schemas/ports/workspaces.ts'
 import { allowAnyOrigin, answerPreflight } from '../cross-origin.ts'
 import { BODY_BYTES_MAX } from '../decode-body.ts'
-import type { GroupCommitter } from '../group-committer.ts'
+import { askForRoom, type BodyRoom } from '../incoming-body.ts'
 import type { Intake } from '../intake.ts'
 import { requestKey } from '../../schemas/request-key.ts'
 import { authenticateSecret, EVENT_SENDERS } from '../request-sender.ts'
@@ -20,7 +20,7 @@ import { isFields, type SdkItem, textOf } from './sdk-message.ts'
 
 export interface SdkRoutesDeps {
   readonly workspaces: Pick<Workspaces, 'authenticate' | 'exists'>
-  readonly committer: Pick<GroupCommitter, 'reserve'>
+  readonly committer: BodyRoom
   readonly intake: Intake
   readonly eventMap: EventMap
 }
@@ -50,16 +50,10 @@ export interface SdkProtocol {
 
 const QUERY_KEYS = ['key', 'writeKey', 'api_key', 'token']
 
-interface Sender {
-  /** Undefined until the body says. */
-  readonly principal: Principal | undefined
-  readonly release: () => void
-}
-
 /** Registers the routes of a protocol. */
 export function registerSdkRoutes(app: FastifyInstance, deps: SdkRoutesDeps, protocol: SdkProtocol): void {
-  const senders = new WeakMap<FastifyRequest, Sender>()
-  const release = async (request: FastifyRequest) => senders.get(request)?.release()
+  /** Without one the body has to say. */
+  const senders = new WeakMap<FastifyRequest, Principal>()
   const authenticate = (secret: string | undefined, query: Readonly<Record<string, unknown>>) =>
     authenticateSecret(secret, query, deps.workspaces, EVENT_SENDERS)
 
@@ -78,15 +72,14 @@ export function registerSdkRoutes(app: FastifyInstance, deps: SdkRoutesDeps, pro
         const principal = secret === undefined ? undefined : authenticate(secret, query)
         const declared = Number(request.headers['content-length'] ?? 0)
         if (declared > BODY_BYTES_MAX) throw new RequestError('body_too_large')
-        senders.set(request, { principal, release: deps.committer.reserve(Number.isFinite(declared) ? declared : 0) })
+        askForRoom(deps.committer, Number.isFinite(declared) ? declared : 0)
+        if (principal) senders.set(request, principal)
       },
-      onResponse: release,
-      onRequestAbort: release,
       handler: async (request, reply) => {
         const query = request.query as Record<string, unknown>
         const bytes = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
         const body = await parseSdkBody(bytes, request.headers['content-encoding'])
-        const principal = senders.get(request)?.principal ?? authenticate(protocol.bodyKey(body), query)
+        const principal = senders.get(request) ?? authenticate(protocol.bodyKey(body), query)
         const hasher = deps.intake.hasherOf(principal.workspace)
         const sdkRequest: SdkRequest = {
           path: url,
