@@ -5,7 +5,26 @@ import { RequestError } from '../schemas/errors.ts'
 
 export const BODY_BYTES_MAX = 10 * 1024 * 1024
 
+/** So many bodies are decoded at once: what each will be is known only when it is there, and 10 KB may become 10 MB. */
+const AT_ONCE_MAX = 8
+
 const gunzipAsync = promisify(gunzip)
+const waiting: (() => void)[] = []
+let underWay = 0
+
+/** Runs it when fewer than `AT_ONCE_MAX` run, in the order of asking. */
+async function inTurn<T>(run: () => Promise<T>): Promise<T> {
+  if (underWay < AT_ONCE_MAX) underWay += 1
+  else await new Promise<void>((resolve) => waiting.push(resolve))
+  try {
+    return await run()
+  } finally {
+    // The place goes to the next, or is free.
+    const next = waiting.shift()
+    if (next) next()
+    else underWay -= 1
+  }
+}
 
 /**
  * A body that is not encoded.
@@ -23,7 +42,7 @@ export async function decodeBody(body: Buffer, contentEncoding: string | undefin
   if (encoding !== 'gzip' && encoding !== 'x-gzip') throw new RequestError('encoding_unsupported')
   if (body.byteLength === 0) throw new RequestError('body_empty')
   try {
-    return await gunzipAsync(body, { maxOutputLength: BODY_BYTES_MAX })
+    return await inTurn(() => gunzipAsync(body, { maxOutputLength: BODY_BYTES_MAX }))
   } catch (error) {
     const tooLarge = error instanceof Error && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE'
     throw new RequestError(tooLarge ? 'body_too_large' : 'body_undecodable')

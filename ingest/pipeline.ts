@@ -29,14 +29,15 @@ export type Pipeline = (request: IngestRequest) => Promise<IngestResponse>
 /** The pipeline of `POST /v1/events`. */
 export function createPipeline({ committer, intake }: PipelineDeps): Pipeline {
   return async function ingest({ principal, body, contentEncoding, ndjson, connectionIp }) {
-    const release = committer.reserve(body.byteLength)
+    const releases = [committer.reserve(body.byteLength)]
     try {
       const receivedAtMs = intake.clock.nowMs()
       // Mostly there is nothing to wait for.
       const decoded = contentEncoding === undefined ? boundedBody(body) : await decodeBody(body, contentEncoding)
+      if (decoded !== body) releases.push(committer.reserve(decoded.byteLength))
       return await intake.submitBody({ principal, connectionIp, receivedAtMs, body: decoded, ndjson })
     } finally {
-      release()
+      for (const release of releases) release()
     }
   }
 }
