@@ -69,7 +69,7 @@ export const breakdownRow = z.object({
 })
 export type BreakdownRow = z.infer<typeof breakdownRow>
 
-const windowLength = z
+export const windowLength = z
   .string()
   .refine((text) => parseDurationMs(text) !== undefined, { message: 'must be minutes, hours or days, such as 90m, 24h or 7d' })
 /** RFC 3339 with zone, or epoch ms. */

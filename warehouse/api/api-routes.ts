@@ -6,6 +6,7 @@ import type { Clock } from '../../schemas/ports/clock.ts'
 import type { LiveBus } from '../../schemas/ports/live.ts'
 import type { WarehouseReader } from '../../schemas/ports/warehouse.ts'
 import { DIMENSIONS } from '../../schemas/records.ts'
+import { addCohortsRoute } from './cohorts-route.ts'
 import { growthCsv, sendCsv, seriesCsv, wantsCsv } from './csv-form.ts'
 import { openEventStream } from './event-stream.ts'
 import { growthAnswer, NONE_LABEL } from './growth-answer.ts'
@@ -18,6 +19,7 @@ import { replyWithProblem } from './problem-replies.ts'
 import { durationParameterMs, instantParameterMs, parseParameters } from './query-parameters.ts'
 import { admitRead, mayStillRead, SECURITY, workspaceNamed } from './read-access.ts'
 import { addQuarantineRoutes, type QuarantinePorts } from './quarantine-routes.ts'
+import { addReproductionRoute } from './reproduction-route.ts'
 import { addRestatementRoutes } from './restatement-routes.ts'
 import { StreamRounds } from './stream-rounds.ts'
 
@@ -41,6 +43,8 @@ export function createApiRoutes(deps: ApiDeps): FastifyPluginAsync {
     })
     addHealthRoutes(app, deps)
     addGrowthRoutes(app, deps)
+    addReproductionRoute(app, deps)
+    addCohortsRoute(app, deps)
     addRestatementRoutes(app, deps)
     addQuarantineRoutes(app, deps)
     addLiveRoute(app, deps)

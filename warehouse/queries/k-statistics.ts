@@ -85,11 +85,23 @@ const EDGES = [0, ...DELAY_BIN_MINUTES]
 /** To round up is to round the negative down. */
 const NEGATED_EDGES = Array.from(DELAY_BIN_MINUTES, (minutes) => -minutes).reverse()
 
-/**
- * The statistics of K for the window `(endMs - lengthMs, endMs]` as of its end. The window starts no earlier than the first
- * credited signup, which is in it. Rejects with `WarehouseUnavailableError`.
- */
-export async function readKStatistics(reader: WarehouseReader, workspace: string, endMs: number, lengthMs: number): Promise<KStatistics> {
+/** What both answers below are made of. */
+interface Histograms {
+  readonly credited: CreditedRow | undefined
+  readonly cycleCounts: Int32Array
+  readonly ages: readonly AgeRow[]
+  readonly cohort: readonly AgeRow[]
+  readonly cohortAtLeast: (minutes: number) => number
+}
+
+interface AgeRow {
+  readonly age_at_end: number
+  readonly age_at_start: number
+  readonly is_cohort: number
+  readonly people: number
+}
+
+async function readHistograms(reader: WarehouseReader, workspace: string, endMs: number, lengthMs: number): Promise<Histograms> {
   const bounds = { endMs, cohortStartMs: cohortStartMs(endMs) }
   const creditedRows = await reader.select<CreditedRow>({
     workspace,
@@ -99,7 +111,7 @@ export async function readKStatistics(reader: WarehouseReader, workspace: string
   const all = creditedRows.find((row) => row.delay_minutes === 0)
   // No credit lies before the first, so the later start has the same credits.
   const startMs = all === undefined ? endMs - lengthMs : Math.max(endMs - lengthMs, all.first_ms - 1)
-  const ageRows = await reader.select<{ age_at_end: number; age_at_start: number; is_cohort: number; people: number }>({
+  const ageRows = await reader.select<AgeRow>({
     workspace,
     sql: ages,
     params: {
@@ -109,23 +121,38 @@ export async function readKStatistics(reader: WarehouseReader, workspace: string
       edges: EDGES,
     },
   })
-
   const cycleCounts = new Int32Array(DELAY_BIN_MINUTES.length)
-  let cycleTotal = 0
-  for (const { delay_minutes, cycles } of creditedRows) {
-    if (delay_minutes === 0) continue
-    cycleCounts[delayBinOfMinutes(delay_minutes)] = cycles
-    cycleTotal += cycles
-  }
+  for (const { delay_minutes, cycles } of creditedRows) if (delay_minutes > 0) cycleCounts[delayBinOfMinutes(delay_minutes)] = cycles
   const cohort = ageRows.filter((row) => row.is_cohort === 1)
   const cohortAtLeast = peopleAtLeast(cohort.map((row) => [row.age_at_end, row.people] as const))
-  const atEnd = peopleAtLeast(ageRows.map((row) => [row.age_at_end, row.people] as const))
-  const atStart = peopleAtLeast(ageRows.filter((row) => row.age_at_start >= 0).map((row) => [row.age_at_start, row.people] as const))
+  return { credited: all, cycleCounts, ages: ageRows, cohort, cohortAtLeast }
+}
+
+/**
+ * The statistics of K for the window `(endMs - lengthMs, endMs]` as of its end. The window starts no earlier than the first
+ * credited signup, which is in it. Rejects with `WarehouseUnavailableError`.
+ */
+export async function readKStatistics(reader: WarehouseReader, workspace: string, endMs: number, lengthMs: number): Promise<KStatistics> {
+  const { credited: all, cycleCounts, ages: people, cohort, cohortAtLeast } = await readHistograms(reader, workspace, endMs, lengthMs)
+  const atEnd = peopleAtLeast(people.map((row) => [row.age_at_end, row.people] as const))
+  const atStart = peopleAtLeast(people.filter((row) => row.age_at_start >= 0).map((row) => [row.age_at_start, row.people] as const))
   return {
     credits: all?.credits ?? 0,
     credits_squared: all?.credits_squared ?? 0,
     people: cohort.reduce((sum, row) => sum + row.people, 0) + (all?.people_outside_cohort ?? 0),
-    cycles: cycleTotal,
+    cycles: cycleCounts.reduce((sum, count) => sum + count, 0),
     exposure: exposure(cycleCounts, cohortAtLeast, (minutes) => atEnd(minutes) - atStart(minutes)),
   }
+}
+
+/** Cycle times by bin of `DELAY_BIN_MINUTES`, and how many people had the time for each. */
+export interface CycleTimes {
+  readonly cycleCounts: Int32Array
+  readonly reachedBy: (minutes: number) => number
+}
+
+/** The cycle times behind K as of `endMs`. Rejects with `WarehouseUnavailableError`. */
+export async function readCycleTimes(reader: WarehouseReader, workspace: string, endMs: number): Promise<CycleTimes> {
+  const { cycleCounts, cohortAtLeast: reachedBy } = await readHistograms(reader, workspace, endMs, 0)
+  return { cycleCounts, reachedBy }
 }
