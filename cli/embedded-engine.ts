@@ -62,13 +62,24 @@ export async function openEmbeddedEngine(config: Config, options: WiringOptions 
     const { live } = shared
 
     // processors
-    const processing = await openProcessing({ data: config.data, log, warehouse: warehouse.transport, live, onError, prepared })
-    closers.push(() => processing.close())
+    const opening = openProcessing({
+      data: config.data,
+      log,
+      warehouse: warehouse.transport,
+      live,
+      onError,
+      onBringingBack: options.onBringingBack,
+      prepared,
+    })
+    // Told where it is awaited; the others are closed all the same.
+    const opened = opening.catch(() => undefined)
+    closers.push(async () => (await opened)?.close())
 
-    // ingest
-    const waitUntilReadable = async () => processing.waitFor(await endOffsets(log))
+    // ingest, whose event ids are read while the other thread brings the state back
+    const waitUntilReadable = async () => (await opening).waitFor(await endOffsets(log))
     const kept = createKeptIds(warehouse.reader)
     const ingest = await openIngest({ config, clock, log, workspaces, kept, metrics, waitUntilReadable })
+    const processing = await opening
 
     const engine: Engine = {
       config,

@@ -24,6 +24,8 @@ export type RowFormat = (typeof ROW_FORMATS)[number]
 export interface WiringOptions {
   /** Told of trouble that heals itself or stops the processing; in a sentence. */
   readonly onError?: (message: string, error: unknown) => void
+  /** Told how many records of the log are processed again while the state is brought back, where that takes long. */
+  readonly onBringingBack?: (processed: number, total: number) => void
 }
 
 export interface EngineStatus {

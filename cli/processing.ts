@@ -12,6 +12,7 @@ import { createSteadyClock } from './steady-clock.ts'
 import { connectThreads } from './thread-calls.ts'
 
 const MIB = 1024 ** 2
+const TELL_INTERVAL_MS = 500
 /** Batches live until they are in the warehouse: a larger young generation copies them less often. Three semi-spaces of 64 MiB. */
 const YOUNG_GENERATION_MB = 192
 
@@ -22,6 +23,8 @@ export interface ProcessingOptions {
   readonly warehouse: WarehouseTransport
   readonly live: Pick<LiveBus, 'publish'>
   readonly onError: (message: string, error: unknown) => void
+  /** Told how far it is, again and again until all that was processed before is brought back. */
+  readonly onBringingBack?: ((processed: number, total: number) => void) | undefined
   /** The thread to begin with, when one was prepared. */
   readonly prepared?: PreparedThread
 }
@@ -40,6 +43,8 @@ export interface Processing {
   /** Commits what is processed, writes a snapshot, and ends the thread. */
   close(): Promise<void>
 }
+
+const sum = (offsets: readonly number[]) => offsets.reduce((total, offset) => total + offset, 0)
 
 type Thread = ReturnType<typeof connectThreads<ProcessingCalls, ProcessingHost>>
 
@@ -149,11 +154,18 @@ export async function openProcessing(options: ProcessingOptions): Promise<Proces
     await running.terminate()
   }
 
+  const telling = setInterval(() => void tellHowFar().catch(() => {}), TELL_INTERVAL_MS)
+  async function tellHowFar(): Promise<void> {
+    const [{ processed }, ends] = await Promise.all([running.thread.status(), endOffsets(log)])
+    options.onBringingBack?.(sum(processed), sum(ends))
+  }
   try {
     await running.thread.start()
   } catch (error) {
     await close()
     throw error
+  } finally {
+    clearInterval(telling)
   }
   watch()
   return {

@@ -14,7 +14,8 @@ import { controlSocketPath } from '../socket-place.ts'
 
 /** As `npm start` does. */
 const NODE_FLAGS = ['--max-semi-space-size=64']
-const START_MS_MAX = 120_000
+/** A start without snapshots reads the whole log again. */
+const START_MS_MAX = 900_000
 const STOP_MS_MAX = 30_000
 const POLL_MS = 10
 

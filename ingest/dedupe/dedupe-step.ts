@@ -6,7 +6,7 @@ import type { Clock } from '../../schemas/ports/clock.ts'
 import { DEDUPE_HORIZON_MS, HOUR_MS } from '../../schemas/windows.ts'
 import type { CompanionLog, CompanionWrite } from '../log/companions.ts'
 import { EventIdHash, type HashState, workspaceHashState } from './event-id-hash.ts'
-import { EventIdIndex } from './event-id-index.ts'
+import type { EventIdIndex } from './event-id-index.ts'
 import { EventIdJournal, eventIdSeed } from './event-id-journal.ts'
 
 const HORIZON_HOURS = DEDUPE_HORIZON_MS / HOUR_MS
@@ -38,8 +38,7 @@ export class DedupeStep {
   /** Loads what the log knows of the last 7 days. */
   static async open(log: CompanionLog, clock: Clock, randomBytes: (length: number) => Uint8Array): Promise<DedupeStep> {
     const seed = await eventIdSeed(log, randomBytes)
-    const index = new EventIdIndex(HORIZON_HOURS)
-    const journal = EventIdJournal.load(log, index, HORIZON_HOURS, Math.floor(clock.nowMs() / HOUR_MS))
+    const { journal, index } = EventIdJournal.load(log, HORIZON_HOURS, Math.floor(clock.nowMs() / HOUR_MS))
     return new DedupeStep(index, journal, seed, clock)
   }
 

@@ -32,6 +32,11 @@ export class EventIdIndex {
     this.#table = new Uint32Array(this.#slots * WORDS)
   }
 
+  /** An empty one with room for so many ids. */
+  static withRoom(horizonHours: number, ids: number): EventIdIndex {
+    return new EventIdIndex(horizonHours, Math.ceil(ids / FILL_MAX) + 1)
+  }
+
   /** Ids in the table, expired ones that were not yet swept included. */
   get size(): number {
     return this.#size

@@ -5,7 +5,7 @@
  */
 import { crc32 } from 'node:zlib'
 import type { CompanionLog, CompanionWrite } from '../log/companions.ts'
-import type { EventIdIndex } from './event-id-index.ts'
+import { EventIdIndex } from './event-id-index.ts'
 
 const PREFIX = Buffer.from('event-ids/')
 const SEED_KEY = Buffer.from('event-id-seed')
@@ -52,11 +52,15 @@ export class EventIdJournal {
   }
 
   /**
-   * Fills `index` with the ids that the log's companions hold.
+   * The journal, and an index of the ids that the log's companions hold.
    * @throws Error when a segment is damaged: duplicates could be counted twice.
    */
-  static load(log: CompanionLog, index: EventIdIndex, horizonHours: number, nowHour: number): EventIdJournal {
+  static load(log: CompanionLog, horizonHours: number, nowHour: number): { journal: EventIdJournal; index: EventIdIndex } {
     const segments = new Map<number, number>()
+    // The table gets its size at once: grown as ids come, it would be made anew a dozen times.
+    let bytesTotal = 0
+    for (const { value } of log.companions(PREFIX)) bytesTotal += value.length
+    const index = EventIdIndex.withRoom(horizonHours, Math.floor(bytesTotal / ID_BYTES))
     for (const { key, value } of log.companions(PREFIX)) {
       const name = Buffer.from(key)
       const hour = name.readUInt32BE(PREFIX.length)
@@ -72,7 +76,7 @@ export class EventIdJournal {
         index.claim(ids.readUInt32LE(at), ids.readUInt32LE(at + 4), ids.readUInt32LE(at + 8), hour)
       }
     }
-    return new EventIdJournal(horizonHours, segments)
+    return { journal: new EventIdJournal(horizonHours, segments), index }
   }
 
   /** What a commit has to write so that `ids` (three words each) are known after a restart. */

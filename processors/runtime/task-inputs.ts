@@ -62,6 +62,7 @@ export class TaskInputs {
       }
       yield messages
       at = last.offset + 1
+      await new Promise<void>((resolve) => setImmediate(resolve)) // who asks how far it is gets an answer
     }
   }
 
