@@ -70,6 +70,19 @@ export async function mendLength(root: RootDatabase<Buffer, Buffer>, path: strin
   if ((await stat(dataFileOf(path))).size < wanted) await truncate(dataFileOf(path), wanted)
 }
 
+/**
+ * Puts on disk what the file holds. A process that was killed while it wrote may have left a transaction that every reader
+ * sees and that a power failure would still undo: what is derived from it must not be durable before it is itself.
+ */
+export async function syncFile(path: string): Promise<void> {
+  const file = await open(dataFileOf(path), 'r+')
+  try {
+    await file.datasync()
+  } finally {
+    await file.close()
+  }
+}
+
 /** What `work` gives; an error of LMDB's own, which means that its pages do not add up, becomes a LogCorruptError that begins with `what`. */
 export function naming<Result>(what: () => string, work: () => Result): Result {
   try {

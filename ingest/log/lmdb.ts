@@ -16,7 +16,7 @@ import { batchKey, encodeBatch } from './batch-frame.ts'
 import type { CompanionLog, CompanionWrite } from './companions.ts'
 import { assertRoomFor, freeBytesAt } from './disk-space.ts'
 import { FileRoom } from './lmdb-room.ts'
-import { markMade, mendLength, naming, refuseHeadless } from './lmdb-file.ts'
+import { markMade, mendLength, naming, refuseHeadless, syncFile } from './lmdb-file.ts'
 import { type Binary, environmentOf, openRecords, PartitionReader } from './lmdb-partition.ts'
 
 const LAYOUT_VERSION = 1
@@ -86,6 +86,7 @@ export async function openLmdbLog(options: {
   const root = naming(damaged, () => open<Buffer, Buffer>(environmentOf(path)))
   try {
     await mendLength(root, path)
+    await syncFile(path)
     await settleLayout(root, path, partitions)
     await markMade(path)
   } catch (error) {

@@ -47,7 +47,7 @@ export class EmbeddedForm implements Form {
     const warehouse = this.#warehouse
     const { clock } = machine
     const folder = `${SIMULATED_ROOT}${machine.name}`
-    const opened = openEmbeddedLog(world, process, this.#logDisk, {
+    const opened = await openEmbeddedLog(world, process, this.#logDisk, {
       answersBeforeSync: this.#bug === 'acknowledges before the log is synced',
     })
     const log = this.#bug === 'forgets the event ids at a restart' ? forgetfulLog(opened) : opened

@@ -43,13 +43,17 @@ const UNHURRIED_MS = 5_000
  * The embedded log: as `ingest/log/lmdb.ts`, transactions are whole or not there, and synced before the answer. With
  * `answersBeforeSync` it has the bug that it answers first.
  */
-export function openEmbeddedLog(
+export async function openEmbeddedLog(
   world: VirtualWorld,
   process: SimulatedProcess,
   disk: EmbeddedDisk,
   { answersBeforeSync = false } = {},
-): CompanionLog {
+): Promise<CompanionLog> {
   const { topic } = disk
+  // What a process that was killed has left is read, and so it must be there to stay.
+  await world.call(process, 'syncs the log', () => {
+    disk.undo = undefined
+  })
   const commit = async (appends: readonly PartitionAppend[], companions: readonly CompanionWrite[]): Promise<void> => {
     await world.call(process, 'writes the log', () => {
       if (world.strikes('log refuses', 0.02)) throw new LogUnavailableError('no space left on device')
