@@ -16,8 +16,8 @@ beforeEach(async () => {
 })
 afterEach(() => rm(path, { recursive: true, force: true }))
 
-const fullDisk = join(import.meta.dirname, 'append-on-full-disk.ts')
-const script = join(import.meta.dirname, 'append-until-killed.ts')
+const fullDisk = join(import.meta.dirname, '../ingest/append-on-full-disk.ts')
+const script = join(import.meta.dirname, '../ingest/append-until-killed.ts')
 
 /** Runs the appending process; `each` sees every line and may kill it. Resolves with all whole lines. */
 async function run(
