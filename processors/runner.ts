@@ -73,7 +73,7 @@ export class Runner {
     this.#writer = new CommitWriter({ ...options, patience: this.#patience })
     this.#noEventIds = structuredClone(options.eventIds?.snapshot())
     this.#live = new LiveTelling(options, this.#limits.liveIntervalMs)
-    this.#pace = new CommitPace(options.clock, this.#limits.commitIntervalMs)
+    this.#pace = new CommitPace(options.clock, this.#limits.commitIntervalMs, options.exchange !== undefined)
     this.#schedule = new SnapshotSchedule(options.clock, this.#limits.snapshotRecords)
     this.#topology = this.#newTopology()
     this.#positions = new Array<number>(this.#inputs.count).fill(0)

@@ -13,17 +13,22 @@ const STRETCH_MAX = 4
 export class CommitPace {
   readonly #clock: Clock
   readonly #shortestMs: number
+  readonly #longestMs: number
   #tookMs = 0
 
-  /** `shortestMs`: between commits that cost nothing; the longest interval is four times that. */
-  constructor(clock: Clock, shortestMs: number) {
+  /**
+   * `shortestMs`: between commits that cost nothing; the longest interval is four times that. `isAwaited`: where tasks wait for
+   * one another's commits, a late one holds all of them up, and each is as early as it can be.
+   */
+  constructor(clock: Clock, shortestMs: number, isAwaited = false) {
     this.#clock = clock
     this.#shortestMs = shortestMs
+    this.#longestMs = isAwaited ? shortestMs : STRETCH_MAX * shortestMs
   }
 
   /** How old what waits may become before it is committed. */
   get intervalMs(): number {
-    return Math.min(Math.max(this.#shortestMs, this.#tookMs / SHARE_MAX), STRETCH_MAX * this.#shortestMs)
+    return Math.min(Math.max(this.#shortestMs, this.#tookMs / SHARE_MAX), this.#longestMs)
   }
 
   /** Carries a commit out by `work`. A clock that went back tells nothing. */

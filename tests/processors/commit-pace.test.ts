@@ -3,9 +3,9 @@ import { expect, it } from 'vitest'
 import { CommitPace } from '../../processors/runtime/commit-pace.ts'
 
 /** The interval after commits that took so long. */
-async function intervalAfter(tookMs: readonly number[], shortestMs = 250): Promise<number> {
+async function intervalAfter(tookMs: readonly number[], shortestMs = 250, isAwaited = false): Promise<number> {
   let nowMs = 1_000
-  const pace = new CommitPace({ nowMs: () => nowMs }, shortestMs)
+  const pace = new CommitPace({ nowMs: () => nowMs }, shortestMs, isAwaited)
   for (const ms of tookMs) {
     await pace.during(async () => {
       nowMs += ms
@@ -22,6 +22,10 @@ it.each([
   ['a clock that went back tells nothing', [-3_600_000], 250],
 ])('%s', async (_name, tookMs, intervalMs) => {
   expect(await intervalAfter(tookMs)).toBe(intervalMs)
+})
+
+it('where other tasks wait for it each comes as early as it can', async () => {
+  expect(await intervalAfter([5_000], 250, true)).toBe(250)
 })
 
 it('the newest commit counts, and where commits may follow one another at once they do', async () => {
