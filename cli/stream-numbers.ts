@@ -11,7 +11,7 @@ import { readKStatistics } from '../warehouse/queries/k-statistics.ts'
 import type { Engine } from './engine.ts'
 
 /** How long a moment is looked for in which nothing is under way; beside steady traffic on several partitions there may be none. */
-const QUIET_MS_MAX = 60_000
+const QUIET_MS_MAX = 180_000
 /** Reads after which running windows are left out. */
 const RUNNING_TRIES_MAX = 3
 const PAUSE_MS = 60

@@ -214,7 +214,7 @@ describe('roles under load', { timeout: 240_000 }, () => {
     const { shares, invites_sent, new_users, k_factor } = await growth()
     expect([shares?.value, invites_sent?.value, new_users?.value]).toEqual([made.share, made.invite, made.signup])
     expect(k_factor?.value).toBeGreaterThan(0)
-  })
+  }, 300_000)
 
   it('name the log when it is gone, and are ready when it is back', async () => {
     await kafka.kill()
