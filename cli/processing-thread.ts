@@ -112,7 +112,8 @@ async function openProcessing(port: MessagePort, { data, endOffsets }: Processin
     },
     async stop() {
       await stopTicker()
-      await runner.stop()
+      // What can't be committed now (a full disk) the next start processes again.
+      await runner.stop().catch((error: unknown) => onError('the last commit is left to the next start', error))
       await commits.close()
       await log.close()
     },

@@ -88,7 +88,7 @@ export class EmbeddedForm implements Form {
       async stop() {
         isStopping.now = true
         await ticking
-        await runner.stop()
+        await runner.stop().catch((error: unknown) => reporterOf(world, process)('the last commit is left to the next start', error))
         await commits.close()
         await log.close()
       },
